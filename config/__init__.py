@@ -1,0 +1,1 @@
+"""Settings and the configuration files of the tools that watch the pipeline."""

@@ -1,0 +1,241 @@
+"""Every setting once: name, type, default, unit, meaning.
+
+Values come from the environment, then from `.env`. `load()` reports all mistakes in one message, so that a user mends
+them in one go. Nothing here connects or touches the disk. `docs/settings.md` is written from this file by
+`scripts/write_settings_doc.py`; a test keeps them and `.env.example` in step.
+"""
+
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ImapAuth = Literal["xoauth2", "oauthbearer", "password"]
+ImapTls = Literal["implicit", "starttls", "none"]
+MIB = 1024 * 1024
+
+
+class SettingsError(Exception):
+    """Raised when the environment or `.env` holds wrong settings; the text lists every mistake. Commands exit 2."""
+
+    code = "settings_invalid"
+
+
+class Settings(BaseSettings):
+    """All settings. Field names in upper case are the names of the environment variables."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        env_ignore_empty=True,
+    )
+
+    # --- Redis -------------------------------------------------------------------------------------------------
+    redis_url: str = Field(
+        "",
+        description="`redis://…`, `rediss://…`, `redis+cluster://host:port` or `embedded:PATH` "
+        "(start, or attach to, a Redis of our own with its data in PATH). "
+        "Empty: built from `REDIS_HOST` and the settings below it.",
+    )
+    redis_host: str = Field("localhost", description="Host of the Redis server.")
+    redis_port: int = Field(6379, ge=1, le=65535, description="Port of the Redis server.")
+    redis_username: str = Field("", description="User name for Redis ACLs; empty for the default user.")
+    redis_password: SecretStr = Field(SecretStr(""), description="Password of the Redis user.")
+    redis_db: int = Field(0, ge=0, description="Number of the Redis database; 0 on a cluster.")
+    redis_ssl: bool = Field(False, description="Use TLS to Redis.")
+    redis_ssl_ca_certs: str = Field("", description="File with the CA certificates that signed the Redis server's.")
+    redis_stream_name: str = Field(
+        "email_ingestion_stream",
+        min_length=1,
+        description="Name of the stream of tickets; the keys around it begin with it.",
+    )
+    redis_max_stream_length: int = Field(
+        10_000, ge=1, description="Most mails that may wait (stream and retries together); above it the producer waits."
+    )
+    redis_max_stream_bytes: int = Field(
+        1024 * MIB, ge=MIB, description="Most bytes of compressed raw mail that may wait; above it the producer waits."
+    )
+    processed_stream_length: int = Field(
+        10_000, ge=0, description="Length to which `email_processed_stream` is trimmed; 0 writes no notes."
+    )
+    stream_partitions: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="Partitions of the stream, each under one hash tag, "
+        "for Redis Cluster. Fixed once mails have flowed.",
+    )
+    raw_spool_bytes: int = Field(
+        8 * MIB, ge=64 * 1024, description="A raw mail above this size (bytes) travels in slices instead of one value."
+    )
+
+    # --- IMAP --------------------------------------------------------------------------------------------------
+    source: Literal["imap", "gmail"] = Field(
+        "imap", description="What `producer.py` reads; `USE_GMAIL_API=true` means `gmail`."
+    )
+    imap_host: str = Field("imap.gmail.com", description="Host of the IMAP server.")
+    imap_port: int = Field(993, ge=1, le=65535, description="Port of the IMAP server.")
+    imap_user: str = Field("", description="Name to log in with; also the name of the account.")
+    imap_mailbox: str = Field(
+        "INBOX",
+        description="Mailboxes to read, separated by commas. At Gmail, `special-use` "
+        "reads All Mail, Spam and Trash, each mail once.",
+    )
+    imap_auth: ImapAuth = Field(
+        "xoauth2", description="How to log in: OAuth 2 as `xoauth2` or `oauthbearer`, or `password`."
+    )
+    imap_password: SecretStr = Field(SecretStr(""), description="Password for `IMAP_AUTH=password`.")
+    imap_tls: ImapTls = Field(
+        "implicit",
+        description="TLS from the first byte, after STARTTLS, or none (only to a server on the same machine).",
+    )
+    imap_ca_certs: str = Field("", description="CA file for a private IMAP server; empty for the system's.")
+    imap_poll_interval_seconds: float = Field(
+        60.0,
+        gt=0,
+        validation_alias=AliasChoices("IMAP_POLL_INTERVAL_SECONDS", "POLL_INTERVAL_SECONDS"),
+        description="Seconds between polls; IDLE, where the server has it, "
+        "wakes earlier. `POLL_INTERVAL_SECONDS` is accepted too.",
+    )
+    imap_reconcile_interval_seconds: float = Field(
+        3600.0,
+        gt=0,
+        description="Seconds between full comparisons of a "
+        "mailbox with the database: finds deletes and flag changes where "
+        "the server cannot tell them, and repairs gaps.",
+    )
+    imap_timeout_seconds: float = Field(
+        60.0, gt=0, description="Seconds without a byte after which an IMAP connection counts as dead."
+    )
+    imap_max_mail_bytes: int = Field(
+        200 * MIB,
+        ge=MIB,
+        description="A mail above this size (bytes) is not fetched but dead-lettered as `mail_too_large`.",
+    )
+
+    # --- Google ------------------------------------------------------------------------------------------------
+    google_client_id: str = Field("", description="OAuth client id (type: desktop app).")
+    google_client_secret: SecretStr = Field(SecretStr(""), description="OAuth client secret.")
+    google_redirect_uri: str = Field("http://127.0.0.1:0/", description="Loopback redirect; port 0 picks a free one.")
+    google_token_file: str = Field("tokens/gmail_token.json", description="Where the encrypted token lies, mode 600.")
+    google_auth_uri: str = Field("https://accounts.google.com/o/oauth2/v2/auth", description="Authorization address.")
+    google_token_uri: str = Field("https://oauth2.googleapis.com/token", description="Token address.")
+    google_revoke_uri: str = Field("https://oauth2.googleapis.com/revoke", description="Revocation address.")
+    gmail_user: str = Field("", description="Account of the Gmail API source; empty: `IMAP_USER`.")
+    use_gmail_api: bool = Field(False, description="Read through the Gmail API instead of IMAP.")
+    encryption_key: SecretStr = Field(
+        SecretStr(""),
+        description="Fernet keys that encrypt tokens at rest, newest "
+        "first, separated by commas. Make one with `python -m src.cli keygen`.",
+    )
+
+    # --- Worker ------------------------------------------------------------------------------------------------
+    consumer_group_name: str = Field("email_processor_group", min_length=1, description="Name of the consumer group.")
+    consumer_name: str = Field("", description="Name of this consumer; empty: host and process id.")
+    batch_size: int = Field(200, ge=1, le=1000, description="Most mails read, stored and settled in one go.")
+    block_timeout_ms: int = Field(2000, ge=1, le=2000, description="Milliseconds a read waits for new mail.")
+    lease_seconds: float = Field(
+        60.0,
+        ge=1,
+        description="Seconds after which a silent worker's mails, or a silent "
+        "producer's mailbox, go to another. Renewed at a third of it.",
+    )
+    work_timeout_seconds: float = Field(
+        600.0,
+        ge=5,
+        description="Seconds after which a worker whose loop has not moved "
+        "ends itself, so that its mails go to another.",
+    )
+    max_crashes: int = Field(3, ge=1, description="Workers that may die over a mail before it is dead-lettered.")
+    shutdown_grace_seconds: float = Field(25.0, gt=0, description="Seconds an ordered shutdown may take.")
+    idempotency_ttl_seconds: int = Field(
+        86_400,
+        ge=60,
+        description="Seconds for which a published mail's id is "
+        "remembered, to spare the work of a repeat. The database alone is what keeps "
+        "a mail from coming twice.",
+    )
+
+    # --- Retries and dead letters ------------------------------------------------------------------------------
+    dlq_stream_name: str = Field("email_ingestion_dlq", min_length=1, description="Name of the dead-letter stream.")
+    dlq_max_retry_attempts: int = Field(5, ge=0, description="Tries after the first before a mail is dead-lettered.")
+    dlq_initial_backoff_seconds: float = Field(
+        1.0, gt=0, description="Upper bound of the first wait, in seconds; each further one doubles it."
+    )
+    dlq_max_backoff_seconds: float = Field(300.0, gt=0, description="Upper bound of any wait, in seconds.")
+
+    # --- Database ----------------------------------------------------------------------------------------------
+    database_url: str = Field(
+        "sqlite:///data/mail.db",
+        description="SQLAlchemy address: `sqlite:///PATH` or `postgresql+psycopg://user@host/name`.",
+    )
+
+    # --- Watching ----------------------------------------------------------------------------------------------
+    producer_metrics_port: int = Field(
+        9090,
+        ge=0,
+        le=65535,
+        description="Prometheus port of the producer, and of `python -m src.monitoring.metrics`; 0 serves none.",
+    )
+    producer_health_port: int = Field(8080, ge=0, le=65535, description="Health port of the producer; 0 serves none.")
+    worker_metrics_port: int = Field(
+        9091,
+        ge=0,
+        le=65535,
+        description="Prometheus port of the worker; process N of `--processes` takes this port + N; 0 serves none.",
+    )
+    worker_health_port: int = Field(
+        8081, ge=0, le=65535, description="Health port of the worker; process N takes this port + N; 0 serves none."
+    )
+    bind_address: str = Field("127.0.0.1", description="Address on which metrics and health are served.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="`json`, `console`, or `auto`: console on a terminal, JSON elsewhere."
+    )
+    process_api_token: SecretStr = Field(SecretStr(""), description="Bearer token of the push endpoint.")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis_scheme(cls, value: str) -> str:
+        known = ("redis://", "rediss://", "unix://", "redis+cluster://", "rediss+cluster://", "embedded:")
+        if value and not value.startswith(known):
+            raise ValueError(f"must begin with one of {', '.join(known)}")
+        if value == "embedded:":
+            raise ValueError("embedded: needs a folder, as in embedded:data/redis")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if not value.startswith(("sqlite:///", "postgresql+psycopg://", "postgresql://")):
+            raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        return value.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @property
+    def mailboxes(self) -> tuple[str, ...]:
+        """The mailboxes of `IMAP_MAILBOX`, in order, without blanks."""
+        return tuple(name.strip() for name in self.imap_mailbox.split(",") if name.strip())
+
+
+def load(**overrides: object) -> Settings:
+    """Read the settings; `overrides` (field names) win over the environment.
+
+    Raises SettingsError with one line for every wrong setting: its name, what was found wrong, and what it means.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks the values
+    except ValidationError as error:
+        raise SettingsError(_all_mistakes(error)) from None
+
+
+def _all_mistakes(error: ValidationError) -> str:
+    lines = ["Some settings are wrong. Mend them in the environment or in .env (see docs/settings.md):"]
+    for mistake in error.errors(include_input=False, include_url=False):
+        name = "_".join(str(part) for part in mistake["loc"]).upper()
+        field = Settings.model_fields.get(name.lower())
+        meaning = f" — {field.description}" if field and field.description else ""
+        lines.append(f"  {name}: {mistake['msg'].removeprefix('Value error, ')}{meaning}")
+    return "\n".join(lines)

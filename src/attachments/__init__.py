@@ -1,0 +1,1 @@
+"""What is kept of an attachment: name, type, size, hash, text, outcome. Never the bytes."""

@@ -1,0 +1,1 @@
+"""Signing in: OAuth 2 flows and the encrypted token file."""

@@ -1,0 +1,1 @@
+"""What every layer may use and that knows nothing of mail: a closed list of small modules."""

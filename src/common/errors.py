@@ -1,0 +1,183 @@
+"""The error tree. Every error is temporary or permanent and has a stable code.
+
+    IngestError
+    ├── TemporaryError   tried again, with back-off; never counts a mail as poison by itself
+    └── PermanentError   never tried again; a mail goes to the dead letters under this code
+
+The code is the metric label, the reason in the dead letters and the name of the runbook (`docs/runbooks/CODE.md`).
+A message says what was expected, what was found, where, and what to do. It never holds mail content, an address or a
+token. Library exceptions become these where the library is called, with `raise … from`.
+An unknown exception counts as temporary with bounded tries, under the code `unexpected`.
+"""
+
+from typing import ClassVar
+
+
+class IngestError(Exception):
+    """Root of all errors of the pipeline."""
+
+    code: ClassVar[str] = "unexpected"
+    is_temporary: ClassVar[bool] = True
+
+
+class TemporaryError(IngestError):
+    """Raised when trying again later may help."""
+
+
+class PermanentError(IngestError):
+    """Raised when trying again cannot help."""
+
+    is_temporary: ClassVar[bool] = False
+
+
+# --- Redis -----------------------------------------------------------------------------------------------------------
+
+
+class RedisUnavailableError(TemporaryError):
+    """Raised when Redis does not answer, or the connection broke."""
+
+    code = "redis_unavailable"
+
+
+class RedisOutOfMemoryError(TemporaryError):
+    """Raised when Redis refuses a write for lack of memory."""
+
+    code = "redis_out_of_memory"
+
+
+class RedisMisconfiguredError(PermanentError):
+    """Raised when Redis would lose mail as it is set up, such as an eviction policy other than noeviction."""
+
+    code = "redis_misconfigured"
+
+
+class LeaseLostError(TemporaryError):
+    """Raised when another process took over the mailbox or the mails in hand."""
+
+    code = "lease_lost"
+
+
+class RawMissingError(PermanentError):
+    """Raised when a ticket's raw mail is not in Redis any more: someone deleted it by hand."""
+
+    code = "raw_missing"
+
+
+class TicketUnreadableError(PermanentError):
+    """Raised when a stream entry does not hold a ticket that this release can read."""
+
+    code = "ticket_unreadable"
+
+
+class WorkerCrashedError(PermanentError):
+    """Raised when several workers died over one mail."""
+
+    code = "worker_crashed"
+
+
+# --- Database --------------------------------------------------------------------------------------------------------
+
+
+class DatabaseUnavailableError(TemporaryError):
+    """Raised when the database does not answer, is locked, or the disk is full."""
+
+    code = "database_unavailable"
+
+
+class DatabaseRefusedError(PermanentError):
+    """Raised when the database will never take this mail, whatever else is tried."""
+
+    code = "database_refused"
+
+
+class DatabaseSchemaError(PermanentError):
+    """Raised when the database's schema is not the one this release works with."""
+
+    code = "database_schema"
+
+
+# --- Sources ---------------------------------------------------------------------------------------------------------
+
+
+class SourceUnavailableError(TemporaryError):
+    """Raised when the mail server does not answer, or the connection broke."""
+
+    code = "source_unavailable"
+
+
+class SourceRefusedError(TemporaryError):
+    """Raised when the mail server answers a command with NO or BAD for reasons that may pass."""
+
+    code = "source_refused"
+
+
+class LoginRefusedError(PermanentError):
+    """Raised when the mail server refuses the name, password or token."""
+
+    code = "login_refused"
+
+
+class MailboxMissingError(PermanentError):
+    """Raised when the mailbox does not exist at the source."""
+
+    code = "mailbox_missing"
+
+
+class MailUnfetchableError(PermanentError):
+    """Raised when the server fails at each try to give one certain mail."""
+
+    code = "mail_unfetchable"
+
+
+class MailTooLargeError(PermanentError):
+    """Raised when a mail is larger than the limit for mails."""
+
+    code = "mail_too_large"
+
+
+class FileUnreadableError(PermanentError):
+    """Raised when a mail file or folder cannot be read."""
+
+    code = "file_unreadable"
+
+
+# --- Signing in ------------------------------------------------------------------------------------------------------
+
+
+class SignInNeededError(PermanentError):
+    """Raised when there is no token, or Google says that it is not valid any more."""
+
+    code = "sign_in_needed"
+
+
+class ScopeMissingError(PermanentError):
+    """Raised when the token lacks a scope that the work needs."""
+
+    code = "scope_missing"
+
+
+class EncryptionKeyError(PermanentError):
+    """Raised when `ENCRYPTION_KEY` is missing, malformed, or does not open the token file."""
+
+    code = "encryption_key"
+
+
+# --- Mail ------------------------------------------------------------------------------------------------------------
+
+
+class MailUnparsableError(PermanentError):
+    """Raised when not even a defective Message can be made of a mail."""
+
+    code = "mail_unparsable"
+
+
+def all_errors() -> tuple[type[IngestError], ...]:
+    """Return every class of the tree with a code of its own, for the tests that keep docs and runbooks in step."""
+    found: list[type[IngestError]] = [IngestError]
+    waiting: list[type[IngestError]] = [IngestError]
+    while waiting:
+        for child in waiting.pop().__subclasses__():
+            waiting.append(child)
+            if "code" in child.__dict__:
+                found.append(child)
+    return tuple(found)

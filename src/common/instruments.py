@@ -1,0 +1,103 @@
+"""Every metric, defined once, with the values of each label. Names of CONTRACT.md are kept to the letter.
+
+Counters and histograms are counted by the process that does the work. Gauges about shared state (the stream, the
+database) are not here: `src/monitoring/collector.py` reads them afresh at each scrape.
+Labels never hold an address: an account appears as `account_tag`.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+_POLL_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+# --- producer --------------------------------------------------------------------------------------------------------
+EMAILS_PRODUCED = Counter(
+    "email_ingestion_emails_produced_total",
+    "Envelopes put on the stream.",
+    ["source", "kind"],  # source: name in the registry; kind: added, changed, deleted
+)
+IMAP_POLL_DURATION = Histogram(
+    "email_ingestion_imap_poll_duration_seconds", "Time of one poll of an IMAP mailbox.", buckets=_POLL_S
+)
+BACKPRESSURE_SECONDS = Counter(
+    "email_ingestion_backpressure_seconds_total", "Time producers waited for room on the stream."
+)
+IS_BACKPRESSURED = Gauge("email_ingestion_backpressure", "1 while this producer waits for room on the stream.")
+PUBLISH_REPEATED = Counter(
+    "email_ingestion_emails_repeated_total", "Envelopes not published since they were on their way or published lately."
+)
+SOURCE_ERRORS = Counter(
+    "email_ingestion_source_errors_total",
+    "Failed steps of reading a source.",
+    ["source", "code"],  # code: of the error
+)
+RECONNECTS = Counter("email_ingestion_source_reconnects_total", "Connections opened to a source.", ["source"])
+LAST_POLL_TIMESTAMP = Gauge(
+    "email_ingestion_mailbox_last_poll_timestamp_seconds",
+    "When a mailbox was last read to its end, Unix time.",
+    ["account", "mailbox"],  # account: account_tag; mailbox: its position in the settings
+)
+
+# --- worker ----------------------------------------------------------------------------------------------------------
+EMAILS_PROCESSED = Counter(
+    "email_ingestion_emails_processed_total",
+    "Envelopes settled.",
+    ["outcome"],  # done, skipped
+)
+EMAILS_FAILED = Counter(
+    "email_ingestion_emails_failed_total",
+    "Tries that failed.",
+    ["code"],  # of the error
+)
+DLQ_MESSAGES = Counter(
+    "email_ingestion_dlq_messages_total",
+    "Mails this process put into the dead letters.",
+    ["code"],  # of the error
+)
+BACKOFF_RETRIES = Counter(
+    "email_ingestion_backoff_retries_total",
+    "Mails sent to wait for another try.",
+    ["code"],  # of the error
+)
+PROCESSING_LATENCY = Histogram(
+    "email_ingestion_processing_latency_seconds", "From fetching a mail to settling it.", buckets=_LATENCY_S
+)
+BATCH_COMMIT = Histogram(
+    "email_ingestion_batch_commit_seconds", "Time of one database transaction of a batch.", buckets=_POLL_S
+)
+BATCH_SPLITS = Counter("email_ingestion_batch_splits_total", "Batches halved because the database refused them.")
+LEASES_LOST = Counter("email_ingestion_leases_lost_total", "Mails that another worker took over meanwhile.")
+RECLAIMED = Counter("email_ingestion_reclaimed_total", "Mails taken over from silent workers.")
+PROMOTED = Counter("email_ingestion_retries_promoted_total", "Retries put back on the stream.")
+GROUP_RECREATED = Counter("email_ingestion_group_recreated_total", "Times the consumer group had to be created anew.")
+RAW_LOST = Counter(
+    "email_ingestion_raw_lost_total", "Tickets whose raw mail, or entries whose data, was gone: an alarm."
+)
+MAIL_DEFECTS = Counter(
+    "email_ingestion_mail_defects_total",
+    "Defects found while parsing.",
+    ["defect"],  # slugs of src/mail/defects.py
+)
+
+# --- attachments -----------------------------------------------------------------------------------------------------
+ATTACHMENT_SECONDS = Histogram(
+    "gmail_attachment_processing_seconds",
+    "Time to take the text out of an attachment.",
+    ["size_bucket"],  # <1MB, 1-10MB, 10-50MB, >50MB
+    buckets=_LATENCY_S,
+)
+ATTACHMENTS_PROCESSED = Counter("gmail_attachments_processed_total", "Attachments read.")
+ATTACHMENTS_SKIPPED = Counter(
+    "gmail_attachments_skipped_total",
+    "Attachments of which only metadata was kept.",
+    ["reason"],  # too_large, unsupported_type, …
+)
+TEMP_FILE_CLEANUP = Counter("temp_file_cleanup_total", "Temporary files removed.")
+ORPHANED_TEMP_FILES = Gauge("orphaned_temp_files", "Temporary files that a killed process left, at the last sweep.")
+
+# --- loops -----------------------------------------------------------------------------------------------------------
+LOOP_BEAT_TIMESTAMP = Gauge(
+    "email_ingestion_loop_beat_timestamp_seconds",
+    "When a loop last went round well, Unix time.",
+    ["loop"],  # poll, read, commit, renew, maintain
+)

@@ -1,0 +1,1 @@
+"""Watching: metrics, health endpoints, status."""

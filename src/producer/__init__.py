@@ -1,0 +1,1 @@
+"""The loop that moves Batches from a source into the stream, and its cursors with them."""

@@ -1,0 +1,59 @@
+"""The roles of a source. A new source is one file that plays `Source` and `Census`, and one line in `registry.py`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from src.model.cursor import Batch, Cursor
+from src.model.envelope import Place
+
+
+class Source(Protocol):
+    """One mailbox of one account, to be read step by step. Used from one thread."""
+
+    account: str
+    mailbox: str  # decoded name; names the cursor and the lease
+    kind: str  # name in the registry
+
+    def fetch(self, cursor: Cursor) -> Batch:
+        """Read the next step after `cursor`. An empty batch that is `caught_up` means that nothing is new.
+
+        Raises a TemporaryError (back off, then ask again with the same cursor; the source reconnects by itself) or a
+        PermanentError (the operator is needed). Never skips a mail: what cannot be given is a Failure in the batch.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and files. May be called at any time and twice; `fetch` may follow and reopens."""
+        ...
+
+
+class Waiter(Protocol):
+    """A source that can be woken by the server (IMAP IDLE). Others are polled."""
+
+    def wait(self, timeout_s: float) -> bool:
+        """Block until something may be new or `timeout_s` passed; return whether something may be new.
+
+        Also returns early after `interrupt`."""
+        ...
+
+    def interrupt(self) -> None:
+        """End `wait` soon; called from another thread, at shutdown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CensusItem:
+    """One mail that the source has, by its id alone."""
+
+    source_id: str  # as an Envelope of it would carry, unless the mail was remapped (then `place` tells)
+    place: Place
+    labels: tuple[str, ...] | None = None  # None: not told
+
+
+class Census(Protocol):
+    """A source that can list all it has. The list is complete or the walk raises: never conclude from a partial one."""
+
+    def census(self) -> Iterator[CensusItem]:
+        """Walk the ids of every mail the source has now."""
+        ...

@@ -1,0 +1,1 @@
+"""The database: tables, migrations, the write path and the queries, on SQLite and PostgreSQL."""

@@ -1,0 +1,148 @@
+"""The roles of the database, as its users see them. The SQLite and the PostgreSQL store both play them; one contract
+test suite (`tests/contracts/store_contract.py`) holds both to it.
+
+All methods may raise DatabaseUnavailableError (locked, gone, disk full: nothing was changed, try again),
+DatabaseSchemaError, and `write` also DatabaseRefusedError.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from src.model.envelope import Place
+from src.model.message import Record
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMail:
+    """What the database knows of one mail, for comparing with its source."""
+
+    source_id: str
+    place: Place
+    labels: tuple[str, ...]
+    is_deleted: bool
+    is_stored: bool  # False: only a change or a tombstone came so far, the mail itself is missing
+    message_id: str
+    size_bytes: int
+    received_at: datetime | None
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """One mail that matches a search."""
+
+    id: int
+    account: str
+    mailbox: str
+    source_id: str
+    received_at: datetime | None
+    sender: str
+    subject: str
+    snippet: str  # text around the match, the match in «»
+    is_deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """The database at one moment, for one account or all."""
+
+    mails: int
+    deleted: int
+    attachments: int
+    stubs: int  # rows whose mail has not come yet
+    with_defects: int
+    newest_received_at: datetime | None
+    size_bytes: int  # of the database on disk
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """How far a mailbox has been read, as last written to the database."""
+
+    account: str
+    mailbox: str
+    values: Mapping[str, str] = field(default_factory=dict)  # the cursor
+    error_code: str = ""  # of the last failure; empty when well
+    updated_at: datetime | None = None
+
+
+class MailWriter(Protocol):
+    """What a worker needs of the database."""
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Make the records true in one transaction, committed on return; any order, any repeats, the same end state.
+
+        The greater version wins for labels, place and deletion; a mail's content is written once. A change or delete
+        that comes before its mail leaves a stub row that the mail later fills.
+        DatabaseRefusedError means that at least one record can never be written: the caller splits the batch.
+        """
+        ...
+
+    def index_pending(self, limit: int) -> int:
+        """Fill the full-text index with mails not in it yet, if it lags; return how many were added."""
+        ...
+
+    def close(self) -> None:
+        """Close connections."""
+        ...
+
+
+class MailReader(Protocol):
+    """What sources, verify, export and search need of the database."""
+
+    def known_mails(
+        self, account: str, mailbox: str | None = None, *, uidvalidity: int | None = None
+    ) -> Iterator[KnownMail]:
+        """Walk what is known of an account, or one mailbox of it, by place; stubs and deleted rows included."""
+        ...
+
+    def find_by_uids(self, account: str, mailbox: str, uidvalidity: int, uids: Sequence[int]) -> dict[int, KnownMail]:
+        """Return what is known at these places."""
+        ...
+
+    def find_by_source_ids(self, account: str, source_ids: Sequence[str]) -> dict[str, KnownMail]:
+        """Return what is known of these mails."""
+        ...
+
+    def search(
+        self,
+        query: str,
+        *,
+        account: str | None = None,
+        limit: int = 50,
+        include_deleted: bool = False,
+        order: str = "newest",
+    ) -> list[SearchHit]:
+        """Full-text search over subject, people, body and attachment text. Words must all occur; "…" is a phrase;
+        `word*` a prefix; `-word` excludes. `order`: "newest" or "relevance". Never raises on odd input."""
+        ...
+
+    def export(self, account: str | None = None) -> Iterator[dict[str, object]]:
+        """Walk all stored mails as the objects of CONTRACT.md (`export --format jsonl`), by row id, memory bounded."""
+        ...
+
+    def stats(self, account: str | None = None) -> StoreStats:
+        """Count."""
+        ...
+
+    def accounts(self) -> list[str]:
+        """Return the accounts that have rows or a sync state."""
+        ...
+
+
+class SyncStates(Protocol):
+    """Sync state per account and mailbox, kept in the database beside Redis."""
+
+    def save_sync_state(self, source: str, state: SyncState) -> None:
+        """Write the state of one mailbox (`imap_sync_state`; `gmail_sync_state` for the Gmail API)."""
+        ...
+
+    def sync_states(self, account: str | None = None) -> list[SyncState]:
+        """Return the stored states."""
+        ...
+
+
+class Store(MailWriter, MailReader, SyncStates, Protocol):
+    """Everything."""

@@ -1,0 +1,1 @@
+"""The Redis stream protocol: tickets, raw mails, retries, dead letters, leases, cursors."""

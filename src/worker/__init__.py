@@ -1,0 +1,1 @@
+"""The loop that takes tickets from the stream, parses, stores, and settles them."""

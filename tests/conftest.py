@@ -1,0 +1,10 @@
+"""Fixtures are split by topic in `tests/fixtures/`; this file only lists them."""
+
+pytest_plugins = [
+    "tests.fixtures.services",
+    "tests.fixtures.redis_servers",
+    "tests.fixtures.postgres",
+    "tests.fixtures.dovecot",
+    "tests.fixtures.mails",
+    "tests.fixtures.logs",
+]
