@@ -1,8 +1,9 @@
 """Extraction: what is kept of an attachment. Never its bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 
 class Extracted(StrEnum):
@@ -37,3 +38,23 @@ class Attachment:
     sha256: str  # hex, of the decoded bytes; empty when they were never decoded (over 50 MB)
     is_inline: bool
     extraction: Extraction
+
+
+class AttachmentPart(Protocol):
+    """A part of a mail that is an attachment, found but not decoded yet. Valid while the raw mail is held."""
+
+    position: int  # 0-based, in the order of the mail's parts
+    filename: str  # cleaned, see Attachment
+    content_type: str  # lower case, as declared; "application/octet-stream" if none
+    charset: str  # as declared, lower case; empty if none
+    content_id: str
+    is_inline: bool
+    estimated_size_bytes: int  # of the decoded bytes, from the encoded length; exact for 7bit, 8bit and binary
+
+    def decode(self) -> bytes:
+        """Return the decoded bytes; never raises on broken encoding, it decodes what can be decoded."""
+        ...
+
+    def decode_slices(self) -> Iterator[bytes]:
+        """Yield the decoded bytes in slices of about 1 MiB, so that a big part is never held whole."""
+        ...
