@@ -184,7 +184,11 @@ class WorkerStream(Protocol):
         ...
 
     def reclaim(self, consumer: str, count: int) -> list[Ticket]:
-        """Take over tickets of silent consumers; those that killed too many workers are buried instead."""
+        """Take over tickets of silent consumers; those that killed too many workers are buried instead.
+
+        Each ticket tells in `crashes` how many workers died over it. One that was handed back is not counted, so that
+        a worker may hand back all but the one it suspects, and the neighbours of a poison mail are spared.
+        """
         ...
 
     def leave(self, consumer: str) -> bool:
