@@ -156,6 +156,18 @@ class ScopeMissingError(PermanentError):
     code = "scope_missing"
 
 
+class SignInFailedError(PermanentError):
+    """Raised when a sign-in was not finished: refused, timed out, or the answer does not belong to it."""
+
+    code = "sign_in_failed"
+
+
+class TokenFileError(PermanentError):
+    """Raised when the token file cannot be read, written, or kept from other users of the machine."""
+
+    code = "token_file"
+
+
 class EncryptionKeyError(PermanentError):
     """Raised when `ENCRYPTION_KEY` is missing, malformed, or does not open the token file."""
 
