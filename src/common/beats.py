@@ -1,7 +1,7 @@
 """Beats: when each loop of the process last went round well. Read by `/ready`, `/health` and the watchdog.
 
-A loop beats after a round that did what it is for: a poll that ended, a read that Redis answered, a commit. A round that
-failed does not beat, so that a loop which only fails looks as still as one that hangs.
+A loop beats after a round that did what it is for: a poll that ended, a read that Redis answered, a commit. A failed
+round does not beat, so that a loop which only fails looks as still as one that hangs.
 """
 
 import threading
@@ -43,6 +43,11 @@ class Beats:
         now = self._clock.monotonic()
         with self._lock:
             return {loop: now - at for loop, at in self._last.items()}
+
+    def limits_s(self) -> Mapping[str, float]:
+        """Return for each expected loop within how many seconds it beats."""
+        with self._lock:
+            return dict(self._limits)
 
     def late(self) -> Mapping[str, float]:
         """Return the loops that should have beaten since, with the seconds since they did."""
