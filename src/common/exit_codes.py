@@ -1,7 +1,7 @@
 """What the exit code of a command says: the same for every command, listed in docs/commands.md.
 
-A script may decide by it: 0 go on, 1 look at what was printed, 2 mend the call or the settings, 3 an operator is needed,
-4 try again later.
+A script may decide by it: 0 go on, 1 look at what was printed, 2 mend the call or the settings, 3 an operator is
+needed, 4 try again later.
 """
 
 from config.settings import SettingsError
