@@ -42,7 +42,7 @@ def account_tag(account: str) -> str:
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """Return the logger for a module; `name` is its `__name__`. Lazy: asks for no configuration."""
-    return cast("structlog.stdlib.BoundLogger", structlog.get_logger(logger=name))
+    return cast("structlog.stdlib.BoundLogger", structlog.get_logger(module=name))
 
 
 def configure(*, level: str, format_: Literal["auto", "json", "console"]) -> None:
