@@ -20,7 +20,7 @@ from src.common.logs import get_logger, redact
 
 log = get_logger(__name__)
 
-WEDGED_AFTER_LATE = 5.0  # a loop this many times over its limit counts as wedged, not only late
+WEDGED_AFTER_LATE = 5.0  # a loop that has not even moved for this many times its limit is wedged, not only late
 REQUEST_TIMEOUT_S = 5.0  # for a client to send its request
 
 
@@ -32,16 +32,19 @@ class Verdict:
     body: Mapping[str, object]
 
 
-def health(beats: Beats, limits: Mapping[str, float]) -> Verdict:
-    """Judge whether the process is alive: no loop is wedged."""
-    wedged = {loop: round(age, 1) for loop, age in beats.late().items() if age > limits[loop] * WEDGED_AFTER_LATE}
+def health(beats: Beats) -> Verdict:
+    """Judge whether the process is alive: no loop is wedged. A loop that waits for a service still moves."""
+    limits = beats.limits_s()
+    still = {loop: round(beats.stillness_s(loop), 1) for loop in limits}
+    wedged = {loop: age for loop, age in still.items() if age > limits[loop] * WEDGED_AFTER_LATE}
     return Verdict(not wedged, {"status": "wedged" if wedged else "ok", "wedged_loops_s": wedged})
 
 
 def ready(beats: Beats) -> Verdict:
-    """Judge whether the process works: every loop went round lately."""
+    """Judge whether the process works: every loop went round well lately. `troubles` names the errors met."""
     late = {loop: round(age, 1) for loop, age in beats.late().items()}
-    return Verdict(not late, {"status": "late" if late else "ready", "late_loops_s": late})
+    body = {"status": "late" if late else "ready", "late_loops_s": late, "troubles": dict(beats.troubles())}
+    return Verdict(not late, body)
 
 
 class HealthServer:
@@ -72,7 +75,7 @@ class HealthServer:
     def answer(self, path: str) -> Verdict | None:
         """Return what `path` answers; None if there is no such endpoint."""
         if path == "/health":
-            return health(self._beats, self._beats.limits_s())
+            return health(self._beats)
         if path == "/ready":
             return ready(self._beats)
         if path == "/status":

@@ -62,6 +62,17 @@ def test_health_turns_when_a_loop_is_wedged(server: HealthServer, clock: FakeClo
     assert _get(server, "/status").json()["ready"] is False
 
 
+def test_a_loop_that_waits_for_a_service_is_not_ready_but_healthy(
+    server: HealthServer, beats: Beats, clock: FakeClock
+) -> None:
+    clock.advance(LIMIT_S * WEDGED_AFTER_LATE + 1)
+    beats.trouble("read", "redis_unavailable")
+    answer = _get(server, "/ready")
+    assert answer.status_code == 503
+    assert answer.json()["troubles"] == {"read": "redis_unavailable"}
+    assert _get(server, "/health").status_code == 200
+
+
 def test_status_answers_while_a_service_is_away(beats: Beats) -> None:
     def away() -> Mapping[str, object]:
         raise RedisUnavailableError("redis://worker:secret1@example.org does not answer")
