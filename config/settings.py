@@ -110,11 +110,6 @@ class Settings(BaseSettings):
     imap_timeout_seconds: float = Field(
         60.0, gt=0, description="Seconds without a byte after which an IMAP connection counts as dead."
     )
-    imap_max_mail_bytes: int = Field(
-        200 * MIB,
-        ge=MIB,
-        description="A mail above this size (bytes) is not fetched but dead-lettered as `mail_too_large`.",
-    )
 
     # --- Google ------------------------------------------------------------------------------------------------
     google_client_id: str = Field("", description="OAuth client id (type: desktop app).")
@@ -157,6 +152,12 @@ class Settings(BaseSettings):
         description="Seconds for which a published mail's id is "
         "remembered, to spare the work of a repeat. The database alone is what keeps "
         "a mail from coming twice.",
+    )
+    max_mail_bytes: int = Field(
+        200 * MIB,
+        ge=MIB,
+        description="A mail above this size (bytes) goes to the dead letters as `mail_too_large`: from IMAP it is not "
+        "even fetched; what a file source brought keeps its raw mail, so that it can be replayed with a higher limit.",
     )
 
     # --- Retries and dead letters ------------------------------------------------------------------------------
