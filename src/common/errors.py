@@ -75,6 +75,12 @@ class WorkerCrashedError(PermanentError):
     code = "worker_crashed"
 
 
+class TempSpaceError(TemporaryError):
+    """Raised when a big mail or attachment cannot be laid down in the folder for temporary files."""
+
+    code = "temp_space"
+
+
 # --- Database --------------------------------------------------------------------------------------------------------
 
 

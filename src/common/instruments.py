@@ -78,6 +78,14 @@ MAIL_DEFECTS = Counter(
     "Defects found while parsing.",
     ["defect"],  # slugs of src/mail/defects.py
 )
+WORKER_WAITS = Gauge(
+    "email_ingestion_worker_waits",
+    "1 while this worker holds its mails and waits for a service to come back.",
+    ["service"],  # redis, database
+)
+WORKER_RESTARTS = Counter(
+    "email_ingestion_worker_restarts_total", "Worker processes that ended by themselves and were started again."
+)
 
 # --- attachments -----------------------------------------------------------------------------------------------------
 ATTACHMENT_SECONDS = Histogram(
