@@ -47,7 +47,7 @@ class PublishResult(StrEnum):
 
     PUBLISHED = "published"  # entries, raw mails, dead letters and cursor are all there
     FULL = "full"  # no room (entries or bytes): wait and try again
-    FENCED = "fenced"  # another producer holds a newer lease: stop
+    FENCED = "fenced"  # the lease expired or another producer holds a newer one: acquire again, load the cursor
     CURSOR_MOVED = "cursor_moved"  # the stored cursor is not `before`: an earlier try did reach Redis, or an operator
     # changed it; load it and read on from there
 
@@ -101,7 +101,10 @@ class ProducerStream(Protocol):
     """What a producer needs of the stream."""
 
     def acquire_lease(self, account: str, mailbox: str, owner: str) -> Lease | None:
-        """Take the lease of a mailbox; None while another owner holds it. A token is never given twice."""
+        """Take the lease of a mailbox; None while another owner holds it. A token is never given twice.
+
+        The same owner may take it again, which gives a new token (its first answer may have been lost).
+        """
         ...
 
     def renew_lease(self, lease: Lease) -> bool:
@@ -120,12 +123,20 @@ class ProducerStream(Protocol):
         """Put entries, raw mails and dead letters on the stream and move the cursor, all in one step or not at all.
 
         Big mails are staged in slices first; what a crash leaves staged expires by itself within an hour.
-        The cursor is compared by its `last_uid` and `uidvalidity` and by every other value of `before`.
+        The cursor is compared by its `last_uid` and `uidvalidity` and by every other value of `before`. `last_poll` and
+        `total_emails` are kept by the stream itself and left out of cursors: publish an empty batch after a poll that
+        brought nothing. An id already on its way or dead, or ADDED lately (unless `force`), counts as repeated. Of a
+        change or deletion without a version each call is a statement of its own, and gets an id of its own.
+        Raises StagedExpiredError when the slices of a big mail are gone: read the batch again from the stored cursor.
         """
         ...
 
     def is_on_its_way_or_dead(self, account: str, mailbox: str, envelope_ids: Sequence[str]) -> list[bool]:
         """Tell for each id whether its mail is on the stream, pending, waiting for a retry, or dead."""
+        ...
+
+    def mailbox_state(self, account: str, mailbox: str) -> Mapping[str, str]:
+        """Return the cursor's values together with `last_poll` (Unix time, s) and `total_emails`, for `status`."""
         ...
 
     def tickets_of(self, account: str, mailbox: str) -> Iterator[tuple[Ticket, str]]:
@@ -145,11 +156,24 @@ class WorkerStream(Protocol):
         ...
 
     def read_own_pending(self, consumer: str, count: int) -> list[Ticket]:
-        """Return tickets already delivered to this consumer: to be asked after every (re)connect, until empty."""
+        """Return tickets already delivered to this consumer: to be asked after every (re)connect, until empty.
+
+        Each call goes on where the last one stopped; an empty answer ends the walk, and the next call starts anew.
+        After a reconnect it also returns tickets that are still in hand: tell them by `entry_id`. Tickets left by an
+        earlier process under the same consumer name count as a crash, as in `reclaim`.
+        """
         ...
 
     def read_new(self, consumer: str, count: int, block_ms: int) -> list[Ticket]:
         """Return up to `count` new tickets, waiting up to `block_ms` for the first. Unreadable entries are buried."""
+        ...
+
+    def begin(self, consumer: str, ticket: Ticket) -> None:
+        """Say that work on this suspect (`crashes` above 0) starts: if this worker dies now, it died over this mail.
+
+        A suspect is to be worked on alone, one at a time, with nothing else begun: only so are the bystanders of a
+        crash told from its cause. Other tickets need no `begin`; a crash makes all that a worker held suspects.
+        """
         ...
 
     def load_raws(self, tickets: Sequence[Ticket]) -> list[bytes | RawSlices | None]:
@@ -176,7 +200,7 @@ class WorkerStream(Protocol):
         ...
 
     def hand_back(self, consumer: str, tickets: Sequence[Ticket]) -> None:
-        """Give back what was not begun, so that another worker may take it at once."""
+        """Give back what was not begun, at the end of the stream, so that another worker may take it at once."""
         ...
 
     def promote(self) -> int:
@@ -212,7 +236,10 @@ class DeadLetters(Protocol):
         ...
 
     def replay(self, entry_ids: Sequence[str]) -> int:
-        """Put these back on the stream with counters reset; return how many. A second time does nothing."""
+        """Put these back on the stream with counters reset; return how many. A second time does nothing.
+
+        A mail whose raw mail is missing stays dead: purge it, and the next comparison with the source brings it again.
+        """
         ...
 
     def purge(self, entry_ids: Sequence[str]) -> int:
