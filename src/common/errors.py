@@ -57,6 +57,12 @@ class LeaseLostError(TemporaryError):
     code = "lease_lost"
 
 
+class StagedExpiredError(TemporaryError):
+    """Raised when the staged slices of a big mail expired before they could be published: read the batch again."""
+
+    code = "staged_expired"
+
+
 class RawMissingError(PermanentError):
     """Raised when a ticket's raw mail is not in Redis any more: someone deleted it by hand."""
 
