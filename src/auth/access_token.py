@@ -96,7 +96,9 @@ class AccessTokens:
 
     def _refresh(self, file: TokenFile, stored: StoredToken, refused: str) -> StoredToken:
         try:
-            grant = google_oauth.refresh(self._settings, refresh_token=stored.refresh_token, clock=self._clock)
+            grant = google_oauth.refresh(
+                self._settings, refresh_token=stored.refresh_token, scopes=stored.scopes, clock=self._clock
+            )
         except TemporaryError as error:
             if stored.access_token != refused and stored.expires_at > self._clock.now():
                 _log.warning("token_refresh_postponed", code=error.code)

@@ -26,6 +26,7 @@ from src.common.clock import Clock
 from src.common.errors import (
     IngestError,
     LoginRefusedError,
+    ScopeMissingError,
     SignInFailedError,
     SignInNeededError,
     SourceUnavailableError,
@@ -111,14 +112,15 @@ def exchange_code(settings: Settings, consent: Consent, code: str, clock: Clock)
     )
 
 
-def refresh(settings: Settings, *, refresh_token: str, clock: Clock) -> Grant:
-    """Ask for a new access token."""
+def refresh(settings: Settings, *, refresh_token: str, scopes: tuple[str, ...], clock: Clock) -> Grant:
+    """Ask for a new access token with these scopes, which were granted before."""
     credentials = Credentials(  # type: ignore[no-untyped-call]  # google-auth is typed in part
         token=None,
         refresh_token=refresh_token,
         token_uri=settings.google_token_uri,
         client_id=settings.google_client_id,
         client_secret=settings.google_client_secret.get_secret_value(),
+        scopes=list(scopes),  # without them google-auth does not tell which were granted
     )
     with requests.Session() as session:
         try:
@@ -127,7 +129,7 @@ def refresh(settings: Settings, *, refresh_token: str, clock: Clock) -> Grant:
             raise _unreachable("the token address does not answer") from error
         except google_errors.RefreshError as error:
             raise _refresh_refusal(error) from None  # its text may quote the answer, which may hold a token
-        except (ValueError, TypeError, AttributeError, KeyError):
+        except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
             raise _unreachable("the token address gave an answer that is no token") from None
     if not isinstance(credentials.token, str) or not credentials.token:
         raise _unreachable("the token address gave an answer without a token")
@@ -197,6 +199,8 @@ def _refusal(error: str, status: int, *, while_signing_in: bool) -> IngestError:
         return _unreachable(f"Google's sign-in service answered {status}")
     if error == "invalid_grant" and while_signing_in:
         return SignInFailedError("Google refused the code (used before, too old, or of another sign-in): start again")
+    if error == "invalid_scope":
+        return ScopeMissingError("Google does not grant all scopes any more: run `python producer.py --auth-setup`")
     if error == "invalid_grant":
         return SignInNeededError(
             "Google says that the sign-in is not valid any more (invalid_grant; an app in Testing lives 7 days, and a "

@@ -5,8 +5,8 @@
     --revoke      make Google forget the sign-in, and delete the token file
 
 Order of a sign-in: keys and settings checked → consent in the browser, or an address to paste → code for token →
-granted scopes checked → saved encrypted. The account is the one the user names (`IMAP_USER`, `GMAIL_USER` or `--username`):
-asking Google for it would need one more scope, and a wrong one is told by the login that follows.
+granted scopes checked → saved encrypted. The account is the one the user names (`IMAP_USER`, `GMAIL_USER` or
+`--username`): asking Google for it would need one more scope, and a wrong one is told by the login that follows.
 Exit codes are those of src/common/exit_codes.py.
 """
 
@@ -73,8 +73,9 @@ def run_auth_setup(
 
 def has_browser() -> bool:
     """Tell whether a graphical browser can be opened here."""
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        return False
+    shown = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+    if sys.platform.startswith("linux") and not shown:
+        return False  # what `webbrowser` would find there is a text browser in this very terminal
     try:
         webbrowser.get()
     except webbrowser.Error:

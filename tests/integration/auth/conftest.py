@@ -1,0 +1,66 @@
+"""A Google of our own, and settings that point at it."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+
+from config.settings import Settings, load
+from src.auth.access_token import token_file
+from src.auth.google_oauth import IMAP_SCOPE
+from src.auth.token_file import StoredToken
+from tests.fakes.google_oauth import CLIENT_ID, FakeGoogle
+
+ACCOUNT = "ada@example.org"
+
+
+@pytest.fixture
+def google() -> Iterator[FakeGoogle]:
+    fake = FakeGoogle()
+    fake.start()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def environment(google: FakeGoogle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The settings as environment variables, set for this process too; the working folder is empty."""
+    variables = {
+        **google.environment(),
+        "IMAP_USER": ACCOUNT,
+        "GOOGLE_TOKEN_FILE": str(tmp_path / "tokens" / "gmail_token.json"),
+        "ENCRYPTION_KEY": Fernet.generate_key().decode(),
+    }
+    monkeypatch.chdir(tmp_path)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
+
+
+@pytest.fixture
+def settings(environment: dict[str, str]) -> Settings:
+    return load()
+
+
+@pytest.fixture
+def signed_in(google: FakeGoogle, settings: Settings) -> Callable[..., StoredToken]:
+    """Put a token file in place, as a sign-in would have left it; the access token has ended by default."""
+
+    def put(**changes: Any) -> StoredToken:
+        values: dict[str, Any] = {
+            "account": ACCOUNT,
+            "client_id": CLIENT_ID,
+            "scopes": (IMAP_SCOPE,),
+            "signed_in_at": datetime(2026, 1, 1, tzinfo=UTC),
+            "expires_at": datetime(2026, 1, 1, 1, tzinfo=UTC),
+            "access_token": "ya29.ended",
+            "refresh_token": google.issue_refresh_token(IMAP_SCOPE),
+        }
+        token = StoredToken(**{**values, **changes})
+        token_file(settings).save(token)
+        return token
+
+    return put
