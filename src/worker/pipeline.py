@@ -1,0 +1,138 @@
+"""The worker's main loop, as a table of contents.
+
+    take tickets in hand     intake.py     own pending ones, silent workers', new ones
+    cut them into chunks     chunks.py     as many as fit into memory; a suspect of a crash alone
+    load their raw mails     the stream    one round trip
+    prepare Records          prepare.py    parse, keep attachments' text
+    store                    splitting.py  one transaction for all; the guilty found by halving
+    close                    closing.py    settle, retry or bury, by decide.py
+
+A service that is away is asked again, with everything in hand (patience.py). What is in hand is leased: renewer.py.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+
+from src.common.beats import Beats
+from src.common.instruments import BATCH_COMMIT
+from src.common.logs import get_logger
+from src.common.retry import RetryPolicy
+from src.common.shutdown import Shutdown
+from src.model.message import Record
+from src.model.outcome import Done, Outcome
+from src.model.ticket import Ticket
+from src.store.protocol import MailWriter
+from src.stream.protocol import WorkerStream
+from src.worker.chunks import in_chunks, is_suspect
+from src.worker.closing import Closing
+from src.worker.decide import code_of, decide, describe
+from src.worker.hand import Hand
+from src.worker.intake import Intake
+from src.worker.patience import Patience
+from src.worker.prepare import Prepare
+from src.worker.splitting import write_splitting
+
+log = get_logger(__name__)
+
+Results = list[tuple[Ticket, Outcome]]
+
+
+class Pipeline:
+    """Works until asked to stop, or until `is_drained` says so after a round that found nothing to do."""
+
+    def __init__(
+        self,
+        *,
+        stream: WorkerStream,
+        store: MailWriter,
+        intake: Intake,
+        prepare: Prepare,
+        closing: Closing,
+        hand: Hand,
+        patience: Patience,
+        beats: Beats,
+        shutdown: Shutdown,
+        policy: RetryPolicy,
+        rng: random.Random,
+        consumer: str,
+        is_drained: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._stream = stream
+        self._store = store
+        self._intake = intake
+        self._prepare = prepare
+        self._closing = closing
+        self._hand = hand
+        self._patience = patience
+        self._beats = beats
+        self._shutdown = shutdown
+        self._policy = policy
+        self._rng = rng
+        self._consumer = consumer
+        self._is_drained = is_drained
+
+    def run(self) -> None:
+        """Work. On return or on an error, what was not begun is still in hand."""
+        while not self._shutdown.is_asked:
+            if not self.work_once() and self._is_drained():
+                return
+
+    def work_once(self) -> int:
+        """Go one round; return how many tickets there were."""
+        self._closing.close_postponed()
+        tickets = self._intake.next_tickets()
+        self._beats.beat("read")
+        for chunk in in_chunks(tickets):
+            if self._shutdown.is_asked:
+                break
+            self._work_on(chunk)
+        self._beats.beat("commit")
+        return len(tickets)
+
+    def _work_on(self, chunk: Sequence[Ticket]) -> None:
+        if is_suspect(chunk[0]):
+            self._patience.ask("read", lambda: self._stream.begin(self._consumer, chunk[0]))
+        prepared, failed = self._prepare_all(chunk)
+        stored = self._store_all(prepared)
+        self._closing.close(stored + failed)
+        self._hand.release(chunk)
+
+    def _prepare_all(self, chunk: Sequence[Ticket]) -> tuple[list[tuple[Ticket, Record]], Results]:
+        """Return the Records of the tickets that are still ours, and what becomes of those that failed."""
+        prepared: list[tuple[Ticket, Record]] = []
+        failed: Results = []
+        raws = self._patience.ask("read", lambda: self._stream.load_raws(chunk))
+        raws.reverse()  # so that each raw mail is let go as soon as it was worked on
+        for ticket in chunk:
+            raw = raws.pop()
+            self._beats.move("read")
+            if self._hand.is_lost(ticket):
+                continue
+            self._hand.begin(ticket)
+            try:
+                prepared.append((ticket, self._prepare(ticket, raw)))
+            except Exception as error:  # noqa: BLE001  # whatever a mail does, its neighbours go on
+                failed.append((ticket, self._decide(ticket, error)))
+        self._hand.begin(None)
+        return prepared, failed
+
+    def _store_all(self, prepared: Sequence[tuple[Ticket, Record]]) -> Results:
+        """Store the Records; return what becomes of each ticket. One that another worker took over is left to it."""
+        ours = [(ticket, record) for ticket, record in prepared if not self._hand.is_lost(ticket)]
+        guilty = dict(write_splitting(self._write, [record for _, record in ours]))
+        return [
+            (ticket, self._decide(ticket, guilty[at]) if at in guilty else Done())
+            for at, (ticket, _) in enumerate(ours)
+        ]
+
+    def _write(self, records: Sequence[Record]) -> None:
+        def write() -> None:
+            with BATCH_COMMIT.time():
+                self._store.write(records)
+
+        self._beats.move("read")
+        self._patience.ask("commit", write)
+
+    def _decide(self, ticket: Ticket, error: Exception) -> Outcome:
+        log.warning("work_failed", envelope_id=ticket.envelope_id, code=code_of(error), error=describe(error))
+        return decide(error, ticket.attempt, self._policy, self._rng)
