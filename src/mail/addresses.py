@@ -1,0 +1,88 @@
+"""Address fields to names and addresses: one pass over tokens, bounded, lenient where senders are careless."""
+
+import re
+
+from src.mail import encoded_words
+from src.mail.limits import Limits
+from src.model.message import Address
+from src.text.normalise import one_line
+
+# What most fields are: one address, with or without a plain name.
+_SIMPLE = re.compile(r' *(?:"([^"\\]*+)"|([^"<>()@,:;\\]*+)) *<([^<>()@,:;"\s\\]+@[^<>()@,:;"\s\\]+)> *\Z')
+_BARE = re.compile(r' *([^<>()@,:;"\s\\]+@[^<>()@,:;"\s\\]+) *\Z')
+_TOKEN = re.compile(r'"((?:[^"\\]++|\\.)*+)"?|<([^<>]*+)>?|([(),:;>])|([^"<>(),:;]++)')
+_ESCAPED = re.compile(r"\\(.)")
+
+
+def read(value: str, limits: Limits) -> tuple[tuple[Address, ...], bool]:
+    """Return the addresses of a field, in order, and whether the limit left some out."""
+    found = _SIMPLE.match(value)
+    if found:
+        return (_address(found[1] or found[2] or "", found[3], limits),), False
+    found = _BARE.match(value)
+    if found:
+        return (_address("", found[1], limits),), False
+    if "=?" in value and "@" not in value:
+        value = encoded_words.decode(value)  # some senders encode the address along with the name
+    return _read_list(value, limits)
+
+
+def _read_list(value: str, limits: Limits) -> tuple[tuple[Address, ...], bool]:
+    addresses: list[Address] = []
+    entry = _Entry()
+    comment_depth = 0
+    for token in _TOKEN.finditer(value):
+        quoted, angle, mark, text = token.groups()
+        if mark == "(":
+            comment_depth += 1
+        elif mark == ")":
+            comment_depth = max(0, comment_depth - 1)
+        elif comment_depth:
+            entry.comment.append(token[0])
+        elif quoted is not None:
+            entry.words.append(_ESCAPED.sub(r"\1", quoted))
+        elif angle is not None:
+            entry.angle = entry.angle or angle
+        elif mark == ":":
+            entry = _Entry()  # what came before was the name of a group
+        elif mark in (",", ";"):
+            if entry.add_to(addresses, limits) and len(addresses) >= limits.addresses:
+                return tuple(addresses), True
+            entry = _Entry()
+        elif text is not None:
+            entry.words.append(text.strip())
+    entry.add_to(addresses, limits)
+    return tuple(addresses), False
+
+
+class _Entry:
+    """The pieces of one address while its tokens come."""
+
+    __slots__ = ("angle", "comment", "words")
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.comment: list[str] = []
+        self.angle = ""
+
+    def add_to(self, addresses: list[Address], limits: Limits) -> bool:
+        phrase = " ".join(word for word in self.words if word)
+        if self.angle:
+            addresses.append(_address(phrase, self.angle, limits))
+        elif "@" in phrase:
+            addresses.append(_address(" ".join(self.comment), "".join(phrase.split()), limits))
+        elif phrase:
+            addresses.append(_address(phrase, "", limits))
+        else:
+            return False
+        return True
+
+
+def _address(name: str, address: str, limits: Limits) -> Address:
+    if "=?" in name:
+        name = encoded_words.decode(name)
+    if name:
+        name = one_line(name, limits.name_chars)
+        if len(name) > 1 and name[0] == name[-1] and name[0] in "'\"":
+            name = name[1:-1].strip()
+    return Address(name, one_line(address, limits.address_chars) if address else "")

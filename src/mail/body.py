@@ -1,0 +1,118 @@
+"""Which parts are the body, and their text.
+
+A part is body if it is text/plain or text/html, not marked as an attachment, and has no file name. Of a
+multipart/alternative the plain text is taken, or the HTML where there is no plain text or it is blank; all other body
+parts follow one another in their order. Everything else that is no container is an attachment.
+"""
+
+from collections.abc import Iterable
+
+from src.mail import flowed, transfer
+from src.mail.defects import Defect
+from src.mail.limits import Limits
+from src.mail.splitter import Node
+from src.mail.transfer import Raw
+from src.text import charsets
+from src.text.html_text import html_to_text
+from src.text.normalise import clean, cut
+
+BYTES_PER_CHAR = 4  # most bytes that one character takes in any allowed charset
+ENCODED_PER_BYTE = 3  # most encoded bytes for one byte (quoted-printable)
+
+_CHARSET_DEFECTS = {"unknown_charset": Defect.UNKNOWN_CHARSET, "undecodable": Defect.BAD_CHARSET}
+
+
+def is_body(node: Node) -> bool:
+    """Tell whether a leaf belongs to the body of its message."""
+    if node.content_type not in ("text/plain", "text/html") or node.disposition == "attachment":
+        return False
+    return not node.disposition_parameters.get("filename") and not node.parameters.get("name")
+
+
+def html_preview(raw: Raw, nodes: Iterable[Node], limits: Limits) -> str:
+    """Return the first characters of the HTML source of the first HTML part; empty if there is none."""
+    for node in nodes:
+        if node.content_type == "text/html":
+            source = source_text(raw, node, limits.html_preview_chars * BYTES_PER_CHAR, set())
+            return clean(source).strip()[: limits.html_preview_chars]
+    return ""
+
+
+def text_of(raw: Raw, nodes: Iterable[Node], limits: Limits, defects: set[Defect]) -> str:
+    """Return the text of body parts, normalised and cut at the limit."""
+    texts: list[str] = []
+    room = limits.body_chars
+    for group in _groups(nodes):
+        plain = [node for node in group if node.content_type == "text/plain"]
+        html = [node for node in group if node.content_type == "text/html"]
+        text = ""
+        for chosen in (plain, html):
+            text = "\n\n".join(filter(None, [_text_within(raw, node, room, limits, defects) for node in chosen]))
+            if text:
+                break
+        if text:
+            texts.append(text)
+            room -= len(text)
+        if room <= 0:
+            break
+    whole, was_cut = cut("\n\n".join(texts), limits.body_chars)
+    if was_cut:
+        defects.add(Defect.BODY_TRUNCATED)
+    return whole
+
+
+def _groups(nodes: Iterable[Node]) -> list[list[Node]]:
+    """Group body parts that are alternatives of each other; any other part is a group of its own."""
+    groups: dict[int, list[Node]] = {}
+    for node in nodes:
+        groups.setdefault(id(_outermost_alternative(node)), []).append(node)
+    return list(groups.values())
+
+
+def _outermost_alternative(node: Node) -> Node:
+    found = node
+    above = node.parent
+    while above is not None and not node.is_message:
+        if above.content_type == "multipart/alternative":
+            found = above
+        if above.is_message:
+            break
+        above = above.parent
+    return found
+
+
+def _text_within(raw: Raw, node: Node, room: int, limits: Limits, defects: set[Defect]) -> str:
+    max_bytes = limits.html_bytes if node.content_type == "text/html" else room * BYTES_PER_CHAR
+    return part_text(raw, node, max_bytes, defects)
+
+
+def part_text(raw: Raw, node: Node, max_bytes: int, defects: set[Defect]) -> str:
+    """Return the readable text of a body part, of which about `max_bytes` decoded bytes are read."""
+    source = source_text(raw, node, max_bytes, defects)
+    if node.content_type == "text/html":
+        return clean(html_to_text(source)).strip()
+    text = clean(source)
+    if node.parameters.get("format", "").lower() == "flowed":
+        text = flowed.joined(text, delsp=node.parameters.get("delsp", "").lower() == "yes")
+    return text.strip()
+
+
+def source_text(raw: Raw, node: Node, max_bytes: int, defects: set[Defect]) -> str:
+    """Return the decoded text of a part, of which at most about `max_bytes` decoded bytes are read."""
+    end = min(node.end, node.start + max_bytes * ENCODED_PER_BYTE)
+    is_cut = end < node.end
+    data = bytes(raw[node.start : end])
+    if not transfer.is_identity(node.encoding):
+        if is_cut:
+            data = data[: transfer.safe_cut(data, node.encoding)]
+        data, defect = transfer.decode(data, node.encoding)
+        if defect:
+            defects.add(defect)
+        elif not transfer.is_known(node.encoding):
+            defects.add(Defect.UNKNOWN_ENCODING)
+    if len(data) > max_bytes:
+        data, is_cut = data[:max_bytes], True
+    found = charsets.decode(data, node.parameters.get("charset", "").lower(), is_cut=is_cut)
+    if found.trouble:
+        defects.add(_CHARSET_DEFECTS[found.trouble])
+    return found.text

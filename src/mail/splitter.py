@@ -1,0 +1,211 @@
+"""A mail's parts by their offsets: nothing is decoded, nothing copied but header blocks, and nothing recurses.
+
+`walk` is lazy and goes in document order: a part's extent is found only when it is asked for, so that whoever needs
+only the first text stops there. Delimiters are found with `find` (3.3 GB/s), one search for each level of nesting; a
+multipart that repeats an enclosing boundary is not split, so that near-misses cost no more than the mail's size.
+"""
+
+import re
+from collections.abc import Iterator
+
+from src.mail import headers as header_block
+from src.mail import parameters, transfer
+from src.mail.defects import Defect
+from src.mail.headers import Headers
+from src.mail.limits import Limits
+from src.mail.transfer import Raw
+
+# What may follow a boundary on its line; the group tells the last delimiter.
+_TAIL = re.compile(rb"(--)?[ \t]*+\r?(?:\n|\Z)")
+_GUESSED = re.compile(rb"(?:\A|\n)--([^\r\n]{1,200}?)[ \t]*\r?\n")
+_GUESS_BYTES = 64 * 1024  # how far into a body a missing boundary is looked for
+_NO_PARAMETERS: dict[str, str] = {}
+
+
+class Node:
+    """One part: where it lies and what its header block says."""
+
+    __slots__ = (
+        "boundary",
+        "content_type",
+        "depth",
+        "disposition",
+        "disposition_parameters",
+        "encoding",
+        "end",
+        "first_part",
+        "headers",
+        "is_message",
+        "message",
+        "parameters",
+        "parent",
+        "start",
+    )
+
+    headers: Headers
+    start: int  # of the body
+    end: int  # of the body
+    depth: int  # 0 for the mail itself
+    parent: "Node | None"
+    message: "Node"  # the nearest enclosing message, itself if it is one
+    is_message: bool  # the mail itself, or the content of a message/rfc822 part
+    content_type: str  # lower case; "text/plain" when missing or malformed
+    parameters: dict[str, str]
+    encoding: str  # lower case
+    disposition: str  # lower case; empty if none
+    disposition_parameters: dict[str, str]
+    boundary: bytes  # of a multipart that can be split; else empty
+    first_part: int  # where its first part begins
+
+    @property
+    def is_multipart(self) -> bool:
+        """True if parts follow."""
+        return bool(self.boundary)
+
+
+def walk(raw: Raw, limits: Limits, defects: set[Defect]) -> Iterator[Node]:
+    """Yield the mail itself and then its parts in document order, parents first. Adds what it sees to `defects`."""
+    start, end = 0, len(raw)
+    root = _read_node(raw, start, end, None, True, limits, defects)
+    yield root
+    count = 1
+    levels: list[tuple[Node, Iterator[tuple[int, int]]]] = []
+    _open(raw, root, levels, limits, defects)
+    while levels:
+        parent, spans = levels[-1]
+        span = next(spans, None)
+        if span is None:
+            levels.pop()
+            continue
+        if count >= limits.parts:
+            defects.add(Defect.TOO_MANY_PARTS)
+            return
+        count += 1
+        node = _read_node(raw, *span, parent, not parent.is_multipart, limits, defects)
+        yield node
+        _open(raw, node, levels, limits, defects)
+
+
+def _open(
+    raw: Raw,
+    node: Node,
+    levels: list[tuple[Node, Iterator[tuple[int, int]]]],
+    limits: Limits,
+    defects: set[Defect],
+) -> None:
+    """Go down one level if `node` holds parts or a message."""
+    holds_message = node.content_type in ("message/rfc822", "message/global") and transfer.is_identity(node.encoding)
+    if not node.boundary and not holds_message:
+        return
+    if len(levels) >= limits.depth:
+        defects.add(Defect.TOO_DEEP)
+        node.boundary = b""
+        return
+    if node.boundary:
+        levels.append((node, _spans(raw, node, defects)))
+    elif node.start < node.end:
+        levels.append((node, iter(((node.start, node.end),))))
+
+
+def _read_node(
+    raw: Raw, start: int, end: int, parent: Node | None, is_message: bool, limits: Limits, defects: set[Defect]
+) -> Node:
+    block = header_block.read(raw, start, end, limits)
+    node = Node()
+    node.headers = headers = block.headers
+    node.start = min(block.body_start, end)
+    node.end = end
+    node.parent = parent
+    node.depth = 0 if parent is None else parent.depth + 1
+    node.is_message = is_message
+    node.message = node if is_message or parent is None else parent.message
+    if headers.defects:
+        defects.update(headers.defects)
+    in_digest = parent is not None and parent.content_type == "multipart/digest"
+    _read_content_fields(node, limits, "message/rfc822" if in_digest else "text/plain")
+    node.boundary, node.first_part = b"", node.start
+    if node.content_type.startswith("multipart/"):
+        _find_first_part(raw, node, limits, defects)
+    return node
+
+
+def _read_content_fields(node: Node, limits: Limits, default_type: str) -> None:
+    headers = node.headers
+    node.content_type, node.parameters = default_type, _NO_PARAMETERS
+    value = headers.raw("content-type")
+    if value:
+        node.content_type, node.parameters = parameters.read(value, limits.parameters)
+        if "/" not in node.content_type or " " in node.content_type:
+            node.content_type = _repaired_type(node.content_type, default_type)
+    value = headers.raw("content-disposition")
+    node.disposition, node.disposition_parameters = (
+        parameters.read(value, limits.parameters) if value else ("", _NO_PARAMETERS)
+    )
+    node.encoding = headers.fields.get("content-transfer-encoding", "").lower()
+    if node.encoding and not transfer.is_known(node.encoding):
+        # Comments, parameters and quotes occur: the first word counts.
+        node.encoding = re.split(r"[\s;(,]", node.encoding.strip("\"' "), maxsplit=1)[0]
+
+
+def _repaired_type(value: str, default_type: str) -> str:
+    """`text` alone and types with stray words occur."""
+    first = value.split(maxsplit=1)[0] if value.split() else ""
+    return first if "/" in first else default_type
+
+
+def _find_first_part(raw: Raw, node: Node, limits: Limits, defects: set[Defect]) -> None:
+    """Set the boundary if it occurs in the body; a multipart whose boundary never occurs is read as text."""
+    boundary = node.parameters.get("boundary", "").rstrip().encode("utf-8", "replace")[: limits.boundary_bytes]
+    if not boundary:
+        defects.add(Defect.MISSING_BOUNDARY)
+        found = _GUESSED.search(raw[node.start : min(node.end, node.start + _GUESS_BYTES)])
+        boundary = found[1] if found else b""
+    if boundary and not _is_used_above(boundary, node.parent):
+        delimiter = _next_delimiter(raw, node.start, node.end, b"--" + boundary)
+        if delimiter and not delimiter[2]:
+            node.boundary, node.first_part = boundary, delimiter[1]
+            return
+    defects.add(Defect.NO_PARTS)
+    node.content_type, node.parameters = "text/plain", _NO_PARAMETERS
+
+
+def _is_used_above(boundary: bytes, node: Node | None) -> bool:
+    while node is not None:
+        if node.boundary == boundary:
+            return True
+        node = node.parent
+    return False
+
+
+def _spans(raw: Raw, node: Node, defects: set[Defect]) -> Iterator[tuple[int, int]]:
+    """Yield where each part of a multipart begins (its header block) and ends (its body)."""
+    needle = b"--" + node.boundary
+    start = node.first_part
+    while True:
+        delimiter = _next_delimiter(raw, start, node.end, needle)
+        if delimiter is None:
+            defects.add(Defect.MISSING_END_BOUNDARY)
+            if start < node.end:
+                yield start, node.end
+            return
+        part_end, next_start, is_last = delimiter
+        yield start, max(start, part_end)
+        if is_last:
+            return
+        start = next_start
+
+
+def _next_delimiter(raw: Raw, start: int, end: int, needle: bytes) -> tuple[int, int, bool] | None:
+    """Return where the text before the next delimiter ends, where the next part begins, and whether it is the last."""
+    if start == 0 and raw[: len(needle)] == needle:
+        tail = _TAIL.match(raw, len(needle), end)
+        if tail:
+            return 0, tail.end(), tail[1] is not None
+    position = raw.find(b"\n" + needle, max(start - 1, 0), end)
+    while position >= 0:
+        tail = _TAIL.match(raw, position + 1 + len(needle), end)
+        if tail:
+            before = position - 1 if position > 0 and raw[position - 1] == 13 else position
+            return before, tail.end(), tail[1] is not None
+        position = raw.find(b"\n" + needle, position + 1, end)
+    return None

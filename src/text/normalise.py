@@ -1,0 +1,46 @@
+"""One form for every text that is stored: NFC, plain line ends, no control characters, cut at a limit with a mark.
+
+Kept on purpose: the bidi controls of bodies (they order Arabic and Hebrew text rightly) and the zero-width joiners
+(Persian, emoji). Dropped on purpose: soft hyphen, zero-width space and byte order mark, which only hide words from a
+search. No-break spaces become spaces. In one-line texts (headers, names) the bidi overrides go too: there they serve
+only to make one name look like another.
+"""
+
+import re
+import unicodedata
+
+CUT_MARK = "\n[…]"  # ends a text that was cut, so that nobody takes it for the whole
+
+_LINE_ENDS = re.compile(r"\r\n?|[\x85\u2028\u2029]")
+_DROPPED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff\ufff9-\ufffb\ud800-\udfff]+")
+_SPACES = re.compile("[\xa0\u2007\u202f]")
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]+")
+_ASCII_CONTROLS = bytes([*range(9), 11, 12, *range(14, 32), 127])
+
+
+def clean(text: str) -> str:
+    """Return `text` in the stored form, with its lines kept; idempotent."""
+    if text.isascii():
+        # The common case runs in C over bytes: the same rules as below, where only ASCII matters.
+        data = text.encode("ascii").translate(None, _ASCII_CONTROLS)
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return data.decode("ascii")
+    text = _LINE_ENDS.sub("\n", text)
+    text = _SPACES.sub(" ", _DROPPED.sub("", text))
+    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+
+
+def one_line(text: str, max_chars: int) -> str:
+    """Return `text` on one line of at most `max_chars`, white space collapsed, without bidi overrides."""
+    line = " ".join(clean(text[: max_chars * 4]).split())
+    if not line.isascii():
+        line = _BIDI.sub("", line)
+    return line[:max_chars].rstrip()
+
+
+def cut(text: str, max_chars: int) -> tuple[str, bool]:
+    """Return `text` with at most `max_chars` characters, the mark included, and whether it was cut."""
+    if len(text) <= max_chars:
+        return text, False
+    return text[: max(0, max_chars - len(CUT_MARK))].rstrip() + CUT_MARK[-max_chars:], True
