@@ -1,0 +1,223 @@
+"""How it stands: the stream, the database, every account's mailboxes, in one report.
+
+Gathered for `python -m src.cli status` and for the `/status` endpoint alike. A service that does not answer is part of
+the report, not an error: the rest is told all the same. Nothing here changes anything.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+
+from src.common.clock import Clock
+from src.common.errors import IngestError
+from src.common.logs import account_tag, redact
+from src.model.cursor import Cursor
+from src.store.protocol import StoreStats, SyncState
+from src.stream.protocol import StreamStats
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """A service that did not answer."""
+
+    code: str  # of the error
+    message: str  # redacted
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxStatus:
+    """How far one mailbox has been read."""
+
+    mailbox: str
+    cursor: Mapping[str, str]  # as in Redis; where Redis does not answer, as last written to the database
+    last_poll_at: datetime | None  # when it was last read to its end, aware UTC
+    age_s: float | None  # seconds since then; None: never
+    error_code: str  # of the last failure to read it; empty when well
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatus:
+    """One account: what is stored of it, and its mailboxes."""
+
+    account: str
+    tag: str  # under which logs and metrics name it
+    stored: StoreStats | None  # None: the database does not answer
+    mailboxes: tuple[MailboxStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """Everything at one moment."""
+
+    taken_at: datetime  # aware UTC
+    stream: StreamStats | Unavailable
+    database: StoreStats | Unavailable
+    accounts: tuple[AccountStatus, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """True if Redis and the database both answered."""
+        return not isinstance(self.stream, Unavailable) and not isinstance(self.database, Unavailable)
+
+
+class StreamView(Protocol):
+    """What the report needs of the stream."""
+
+    def stats(self) -> StreamStats: ...
+
+    def load_cursor(self, account: str, mailbox: str) -> Cursor: ...
+
+
+class StoreView(Protocol):
+    """What the report needs of the database."""
+
+    def stats(self, account: str | None = None) -> StoreStats: ...
+
+    def accounts(self) -> list[str]: ...
+
+    def sync_states(self, account: str | None = None) -> list[SyncState]: ...
+
+
+def gather_status(
+    open_stream: Callable[[], StreamView],
+    open_store: Callable[[], StoreView],
+    *,
+    clock: Clock,
+    configured: Sequence[tuple[str, str]] = (),
+) -> StatusReport:
+    """Look at everything. `configured` names (account, mailbox) of the settings, which may not have been read yet."""
+    stream = _ask(lambda: open_stream().stats())
+    database = _ask(lambda: open_store().stats())
+    states = [] if isinstance(database, Unavailable) else _or_empty(lambda: open_store().sync_states())
+    names = [] if isinstance(database, Unavailable) else _or_empty(lambda: open_store().accounts())
+    boxes = _mailboxes(states, configured)
+    now = clock.now()
+    accounts = []
+    for account in sorted({*names, *(account for account, _ in boxes)}):
+        cursors = open_stream if not isinstance(stream, Unavailable) else None
+        mailboxes = tuple(
+            _mailbox(account, mailbox, state, cursors, now)
+            for (owner, mailbox), state in boxes.items()
+            if owner == account
+        )
+        stored = None if isinstance(database, Unavailable) else _or_none(_stored_of(open_store, account))
+        accounts.append(AccountStatus(account, account_tag(account), stored, mailboxes))
+    return StatusReport(now, stream, database, tuple(accounts))
+
+
+def is_full(stats: StreamStats) -> bool:
+    """Tell whether producers have to wait for room."""
+    by_entries = bool(stats.max_entries) and stats.waiting + stats.retries >= stats.max_entries
+    return by_entries or (bool(stats.max_bytes) and stats.raw_bytes >= stats.max_bytes)
+
+
+def cap_use(stats: StreamStats) -> float:
+    """Return the share of the cap that is in use, of entries or bytes, whichever is greater."""
+    by_entries = (stats.waiting + stats.retries) / stats.max_entries if stats.max_entries else 0.0
+    return max(by_entries, stats.raw_bytes / stats.max_bytes if stats.max_bytes else 0.0)
+
+
+def as_json(report: StatusReport, *, with_names: bool) -> dict[str, object]:
+    """Return the report for JSON. Without names, accounts and mailboxes appear as tags only: for what others may see."""
+    return {
+        "taken_at": report.taken_at.isoformat(),
+        "redis": _service_json(report.stream),
+        "database": _service_json(report.database),
+        "accounts": [_account_json(account, with_names=with_names) for account in report.accounts],
+    }
+
+
+def _service_json(found: StreamStats | StoreStats | Unavailable) -> dict[str, object]:
+    if isinstance(found, Unavailable):
+        return {"is_up": False, **asdict(found)}
+    told = {"is_up": True, **_plain(found)}
+    if isinstance(found, StreamStats):
+        told |= {"is_full": is_full(found), "cap_use": round(cap_use(found), 4)}
+    return told
+
+
+def _account_json(account: AccountStatus, *, with_names: bool) -> dict[str, object]:
+    return {
+        **({"account": account.account} if with_names else {}),
+        "tag": account.tag,
+        "stored": _plain(account.stored) if account.stored else None,
+        "mailboxes": [
+            {
+                **({"mailbox": box.mailbox} if with_names else {}),
+                "tag": account_tag(box.mailbox),
+                "cursor": dict(box.cursor),
+                "last_poll_at": box.last_poll_at.isoformat() if box.last_poll_at else None,
+                "age_s": box.age_s,
+                "error_code": box.error_code,
+            }
+            for box in account.mailboxes
+        ],
+    }
+
+
+def _plain(stats: StreamStats | StoreStats) -> dict[str, object]:
+    values = {name: getattr(stats, name) for name in stats.__dataclass_fields__}
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else dict(value) if isinstance(value, Mapping) else value
+        for name, value in values.items()
+    }
+
+
+def _mailboxes(
+    states: Iterable[SyncState], configured: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], SyncState | None]:
+    boxes: dict[tuple[str, str], SyncState | None] = {(state.account, state.mailbox): state for state in states}
+    for name in configured:
+        boxes.setdefault(name, None)
+    return dict(sorted(boxes.items(), key=lambda item: item[0]))
+
+
+def _mailbox(
+    account: str,
+    mailbox: str,
+    state: SyncState | None,
+    open_stream: Callable[[], StreamView] | None,
+    now: datetime,
+) -> MailboxStatus:
+    live = _or_none(lambda: open_stream().load_cursor(account, mailbox)) if open_stream else None
+    written = dict(state.values) if state else {}
+    values = dict(live.values) if live is not None and live.values else written
+    polled_at = _moment(values.get("last_poll") or written.get("last_poll", ""))
+    age_s = max(0.0, (now - polled_at).total_seconds()) if polled_at else None
+    return MailboxStatus(mailbox, values, polled_at, age_s, state.error_code if state else "")
+
+
+def _moment(text: str) -> datetime | None:
+    """Read a `last_poll`: Unix seconds, or an ISO time; None for what an operator may have typed instead."""
+    try:
+        return datetime.fromtimestamp(float(text), UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _stored_of(open_store: Callable[[], StoreView], account: str) -> Callable[[], StoreStats]:
+    return lambda: open_store().stats(account)
+
+
+def _ask(look: Callable[[], Found]) -> Found | Unavailable:
+    try:
+        return look()
+    except IngestError as error:
+        return Unavailable(error.code, redact(str(error)))
+
+
+def _or_none(look: Callable[[], Found]) -> Found | None:
+    found = _ask(look)
+    return None if isinstance(found, Unavailable) else found
+
+
+def _or_empty(look: Callable[[], list[Found]]) -> list[Found]:
+    return _or_none(look) or []
