@@ -28,5 +28,4 @@ class Ticket:
     attempt: int  # errors so far: 0 on the first try
     raw_slices: int  # 0: one value; else the number of slices
     payload: Mapping[str, object]  # the JSON of CONTRACT.md, decoded
-    crashes: int = 0  # workers that died while they held it; a hand-back is no crash. Filled in by `reclaim`
     crashes: int = 0  # workers that died while they held it; above 0 it is a suspect, to be worked on alone
