@@ -1,0 +1,112 @@
+"""What a batch has to change, computed from what it says and what is stored; the writers only carry it out."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from src.store.content import STUB, Content, Prepared, prepare
+from src.store.state import Key, Saying, State, join
+
+# The order of the columns in every INSERT into raw_emails, after `id`.
+ROW_COLUMNS = (
+    *Key._fields,
+    *State._fields,
+    "is_deleted",
+    *Content._fields,
+    "fetched_at",
+    "created_at",
+    "updated_at",
+)
+STATE_COLUMNS = (*State._fields, "is_deleted", "updated_at")
+CONTENT_COLUMNS = (*Content._fields, "fetched_at")
+
+
+class Stored(NamedTuple):
+    """A row as it is."""
+
+    id: int
+    state: State
+
+
+class Insert(NamedTuple):
+    """A mail of which nothing is stored. Without content it becomes a stub."""
+
+    key: Key
+    state: State
+    prepared: Prepared | None
+
+
+class Update(NamedTuple):
+    """A row whose state changes; with `prepared`, a stub that its mail fills."""
+
+    id: int
+    account: str
+    state: State
+    prepared: Prepared | None
+
+
+class Plan(NamedTuple):
+    """All that one batch changes."""
+
+    inserts: list[Insert]
+    updates: list[Update]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all was true already."""
+        return not (self.inserts or self.updates)
+
+
+class Planner:
+    """Plans one batch, as often as needed; each mail's content is prepared once at most."""
+
+    def __init__(self, sayings: Mapping[Key, Saying]) -> None:
+        self._sayings = sayings
+        self._prepared: dict[Key, Prepared] = {}
+
+    def plan(self, stored: Mapping[Key, Stored], keys: Iterable[Key] | None = None) -> Plan:
+        """Compare what the batch says of `keys` (all of them by default) with what is stored."""
+        inserts: list[Insert] = []
+        updates: list[Update] = []
+        for key in self._sayings if keys is None else keys:
+            saying, found = self._sayings[key], stored.get(key)
+            if found is None:
+                inserts.append(Insert(key, saying.state, self._content(key, saying)))
+                continue
+            joined = join(found.state, saying.state)
+            if joined != found.state:
+                is_filled = joined.is_stored and not found.state.is_stored
+                prepared = self._content(key, saying) if is_filled else None
+                updates.append(Update(found.id, key.account, joined, prepared))
+        return Plan(inserts, updates)
+
+    def _content(self, key: Key, saying: Saying) -> Prepared | None:
+        record = saying.content
+        if record is None or record.message is None:
+            return None
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            prepared = self._prepared[key] = prepare(record, record.message)
+        return prepared
+
+
+def row_values(insert: Insert, now: datetime) -> tuple[object, ...]:
+    """Return the values of `ROW_COLUMNS`."""
+    content = insert.prepared.content if insert.prepared else STUB
+    fetched_at = insert.prepared.fetched_at if insert.prepared else now
+    return (*insert.key, *_state_values(insert.state), insert.state.is_deleted, *content, fetched_at, now, now)
+
+
+def state_values(state: State, now: datetime) -> tuple[object, ...]:
+    """Return the values of `STATE_COLUMNS`."""
+    return (*_state_values(state), state.is_deleted, now)
+
+
+def _state_values(state: State) -> State:
+    return state._replace(received_at=state.received_at or state.date)
+
+
+def state_from_row(values: Iterable[object]) -> State:
+    """Return the state that a row holds; the opposite of `state_values` for the columns of State."""
+    state = State(*values)  # type: ignore[arg-type]  # the columns are typed in tables.py
+    return state._replace(received_at=None) if state.received_at == state.date else state

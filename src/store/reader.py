@@ -1,0 +1,215 @@
+"""What sources, verify, export and status read, the same on both databases.
+
+Every walk goes page by page by key, each page in a transaction of its own: memory is bounded, and a slow reader neither
+holds a connection nor keeps the database from cleaning up. What is written during a walk may or may not be seen.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, Executable, Row, Select, Text, and_, cast, func, select, text, tuple_, union
+from sqlalchemy.engine import Connection
+
+from src.model.envelope import Place
+from src.store.bounds import clean
+from src.store.engine import sqlite_path
+from src.store.faults import translated
+from src.store.protocol import KnownMail, StoreStats
+from src.store.tables import email_attachments, gmail_sync_state, imap_sync_state, raw_emails
+
+PAGE_ROWS = 1_000  # of a walk over small rows
+EXPORT_PAGE_ROWS = 50  # of whole mails with their attachments: a page may hold megabytes
+LOOKUP_ROWS = 1_000  # ids asked for in one statement
+
+_mail = raw_emails.c
+_attachment = email_attachments.c
+_KNOWN = (
+    _mail.id,
+    _mail.source_id,
+    _mail.mailbox,
+    _mail.uidvalidity,
+    _mail.uid,
+    _mail.labels,
+    _mail.is_deleted,
+    _mail.is_stored,
+    _mail.message_id,
+    _mail.size_bytes,
+    _mail.received_at,
+    _mail.sha256,
+)
+
+
+class Reader:
+    """Plays MailReader but for the search."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def known_mails(
+        self, account: str, mailbox: str | None = None, *, uidvalidity: int | None = None
+    ) -> Iterator[KnownMail]:
+        """See MailReader.known_mails."""
+        wanted = select(*_KNOWN).where(_mail.account == clean(account))
+        if mailbox is not None:
+            wanted = wanted.where(_mail.mailbox == clean(mailbox))
+        if uidvalidity is not None:
+            wanted = wanted.where(_mail.uidvalidity == uidvalidity)
+        order = (_mail.mailbox, _mail.uidvalidity, _mail.uid, _mail.id)
+        page = wanted.order_by(*order).limit(PAGE_ROWS)
+        rows = self._rows(page)
+        while rows:
+            yield from map(_known, rows)
+            last = rows[-1]
+            rows = self._rows(page.where(tuple_(*order) > (last.mailbox, last.uidvalidity, last.uid, last.id)))
+
+    def find_by_uids(self, account: str, mailbox: str, uidvalidity: int, uids: Sequence[int]) -> dict[int, KnownMail]:
+        """See MailReader.find_by_uids."""
+        place = and_(_mail.account == clean(account), _mail.mailbox == clean(mailbox), _mail.uidvalidity == uidvalidity)
+        found: dict[int, KnownMail] = {}
+        for first in range(0, len(uids), LOOKUP_ROWS):
+            some = list(uids[first : first + LOOKUP_ROWS])
+            # Of several rows at one place (a stub of another id, say), the one that has the mail is meant.
+            order = (_mail.is_stored, _mail.is_deleted.desc(), _mail.id.desc())
+            rows = self._rows(select(*_KNOWN).where(place, _mail.uid.in_(some)).order_by(*order))
+            found |= {row.uid: _known(row) for row in rows}
+        return found
+
+    def find_by_source_ids(self, account: str, source_ids: Sequence[str]) -> dict[str, KnownMail]:
+        """See MailReader.find_by_source_ids."""
+        found: dict[str, KnownMail] = {}
+        for first in range(0, len(source_ids), LOOKUP_ROWS):
+            some = [clean(source_id) for source_id in source_ids[first : first + LOOKUP_ROWS]]
+            rows = self._rows(select(*_KNOWN).where(_mail.account == clean(account), _mail.source_id.in_(some)))
+            found |= {row.source_id: _known(row) for row in rows}
+        return found
+
+    def export(self, account: str | None = None) -> Iterator[dict[str, object]]:
+        """See MailReader.export."""
+        wanted = select(raw_emails).where(_mail.is_stored)
+        if account is not None:
+            wanted = wanted.where(_mail.account == clean(account))
+        page = wanted.order_by(_mail.id).limit(EXPORT_PAGE_ROWS)
+        last_id = -1
+        while True:
+            mails, attachments = self._export_page(page.where(_mail.id > last_id))
+            if not mails:
+                return
+            for mail in mails:
+                yield _exported(mail, attachments.get(mail.id, []))
+            last_id = mails[-1].id
+
+    def stats(self, account: str | None = None) -> StoreStats:
+        """See MailReader.stats."""
+        with translated(), self._engine.connect() as connection:
+            counted = connection.execute(_counts(account)).one()
+            attachments = connection.execute(_attachment_count(account)).scalar_one()
+            size_bytes = _database_size(connection)
+        return StoreStats(
+            mails=counted.mails,
+            deleted=counted.deleted,
+            attachments=attachments,
+            stubs=counted.stubs,
+            with_defects=counted.with_defects,
+            newest_received_at=counted.newest,
+            size_bytes=size_bytes,
+        )
+
+    def accounts(self) -> list[str]:
+        """See MailReader.accounts."""
+        tables = (raw_emails, imap_sync_state, gmail_sync_state)
+        rows = self._rows(select(union(*(select(table.c.account) for table in tables)).subquery()))
+        return sorted(row.account for row in rows)
+
+    def _rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+        with translated(), self._engine.connect() as connection:
+            return connection.execute(statement).all()
+
+    def _export_page(self, page: Select[Any]) -> tuple[Sequence[Row[Any]], dict[int, list[Row[Any]]]]:
+        attachments: dict[int, list[Row[Any]]] = {}
+        with translated(), self._engine.connect() as connection:
+            mails = connection.execute(page).all()
+            ids = [mail.id for mail in mails]
+            order = (_attachment.email_id, _attachment.position)
+            statement = select(email_attachments).where(_attachment.email_id.in_(ids)).order_by(*order)
+            for row in connection.execute(statement):
+                attachments.setdefault(row.email_id, []).append(row)
+        return mails, attachments
+
+
+def _known(row: Row[Any]) -> KnownMail:
+    return KnownMail(
+        source_id=row.source_id,
+        place=Place(row.mailbox, row.uidvalidity, row.uid),
+        labels=tuple(row.labels),
+        is_deleted=row.is_deleted,
+        is_stored=row.is_stored,
+        message_id=row.message_id,
+        size_bytes=row.size_bytes,
+        received_at=row.received_at,
+        sha256=row.sha256,
+    )
+
+
+def _exported(mail: Row[Any], attachments: Sequence[Row[Any]]) -> dict[str, object]:
+    """Return the object of `export --format jsonl`; names and order are part of the contract."""
+    return {
+        "account": mail.account,
+        "source": mail.source,
+        "source_id": mail.source_id,
+        "mailbox": mail.mailbox,
+        "message_id": mail.message_id,
+        "thread_id": mail.thread_id,
+        "subject": mail.subject,
+        "from": mail.sender,
+        "to": mail.recipients["to"],
+        "cc": mail.recipients["cc"],
+        "date": _iso(mail.date),
+        "received_at": _iso(mail.received_at),
+        "size": mail.size_bytes,
+        "text": mail.body,
+        "labels": mail.labels,
+        "is_deleted": mail.is_deleted,
+        "sha256": mail.sha256,
+        "attachments": [
+            {
+                "filename": attachment.filename,
+                "content_type": attachment.content_type,
+                "size": attachment.size_bytes,
+                "sha256": attachment.sha256,
+                "text": attachment.text,
+                "skipped_reason": attachment.skipped_reason,
+            }
+            for attachment in attachments
+        ],
+    }
+
+
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat() if time is not None else None
+
+
+def _counts(account: str | None) -> Executable:
+    counted = select(
+        func.count().filter(_mail.is_stored).label("mails"),
+        func.count().filter(_mail.is_stored, _mail.is_deleted).label("deleted"),
+        func.count().filter(~_mail.is_stored).label("stubs"),
+        func.count().filter(cast(_mail.defects, Text) != "[]").label("with_defects"),
+        func.max(_mail.received_at).label("newest"),
+    )
+    return counted if account is None else counted.where(_mail.account == clean(account))
+
+
+def _attachment_count(account: str | None) -> Select[Any]:
+    if account is None:
+        return select(func.count()).select_from(email_attachments)
+    return select(func.count()).select_from(email_attachments.join(raw_emails)).where(_mail.account == clean(account))
+
+
+def _database_size(connection: Connection) -> int:
+    if connection.dialect.name == "postgresql":
+        return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+    path = sqlite_path(connection.engine.url)
+    files = (path, Path(f"{path}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())

@@ -1,0 +1,163 @@
+"""The write path on SQLite. It goes below SQLAlchemy, to the driver's own executemany.
+
+One batch: fold the records, look at what is stored without a lock and prepare only what is new, then take the write
+lock, look again (another process may have been faster), and write the difference. A batch that is stored already
+writes nothing and takes no lock.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import orjson
+from sqlalchemy import Engine
+
+from src.common.clock import Clock
+from src.model.message import Record
+from src.store.content import AttachmentRow
+from src.store.faults import translated
+from src.store.plan import (
+    CONTENT_COLUMNS,
+    ROW_COLUMNS,
+    STATE_COLUMNS,
+    Planner,
+    Stored,
+    row_values,
+    state_from_row,
+    state_values,
+)
+from src.store.plan import Insert as InsertRow
+from src.store.plan import Update as UpdateRow
+from src.store.state import Key, State, fold
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
+
+
+def _settings(columns: Sequence[str]) -> str:
+    return ", ".join(f"{name} = ?" for name in columns)
+
+
+# Only names of our own columns are put into these texts.
+_SELECT = f"""
+    SELECT account, source_id, id, {", ".join(State._fields)} FROM raw_emails
+    WHERE account = ? AND source_id IN (SELECT value FROM json_each(?))"""  # noqa: S608
+_INSERT = f"INSERT INTO raw_emails (id, {', '.join(ROW_COLUMNS)}) VALUES (?, {_marks(len(ROW_COLUMNS))})"  # noqa: S608
+_UPDATE = f"UPDATE raw_emails SET {_settings(STATE_COLUMNS)} WHERE id = ?"  # noqa: S608
+_FILL = f"UPDATE raw_emails SET {_settings(CONTENT_COLUMNS)} WHERE id = ?"  # noqa: S608
+_INSERT_ATTACHMENT = f"""
+    INSERT INTO email_attachments (email_id, {", ".join(AttachmentRow._fields)})
+    VALUES (?, {_marks(len(AttachmentRow._fields))})"""  # noqa: S608
+_INSERT_WORDS = "INSERT INTO mail_fts (rowid, subject, people, body, attachments) VALUES (?, ?, ?, ?, ?)"
+_NEXT_ID = "SELECT coalesce(max(id), 0) + 1 FROM raw_emails"
+
+
+class SqliteWriter:
+    """Makes records true. Each call takes a connection of its own from the pool, so threads may share a writer."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def write(self, records: Sequence[Record]) -> None:
+        """See MailWriter.write."""
+        sayings = fold(records)
+        planner = Planner(sayings)
+        with translated(), self._connection() as connection:
+            if planner.plan(_load_stored(connection, sayings)).is_empty:
+                return
+            with _write_lock(connection):
+                plan = planner.plan(_load_stored(connection, sayings))
+                now = self._clock.now()
+                _insert(connection, plan.inserts, now)
+                _update(connection, plan.updates, now)
+
+    def index_pending(self, limit: int) -> int:  # noqa: ARG002 - the role of a lagging index
+        """Return 0: the words are written together with the mail."""
+        return 0
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        pooled = self._engine.raw_connection()
+        try:
+            driver = pooled.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            yield driver
+        finally:
+            pooled.close()
+
+
+@contextmanager
+def _write_lock(connection: sqlite3.Connection) -> Iterator[None]:
+    # IMMEDIATE waits for the lock here, with the busy time-out. A transaction that begins with a read and writes later
+    # would fail at once instead, when another process wrote meanwhile.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _load_stored(connection: sqlite3.Connection, keys: Iterable[Key]) -> Mapping[Key, Stored]:
+    source_ids: dict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        source_ids[key.account].append(key.source_id)
+    stored: dict[Key, Stored] = {}
+    for account, ids in source_ids.items():
+        for row in connection.execute(_SELECT, (account, orjson.dumps(ids).decode())):
+            stored[Key(row[0], row[1])] = Stored(row[2], _state(row[3:]))
+    return stored
+
+
+def _state(columns: tuple[object, ...]) -> State:
+    *others, received_at, date, is_stored = columns
+    return state_from_row((*others, _from_text(received_at), _from_text(date), bool(is_stored)))
+
+
+def _insert(connection: sqlite3.Connection, inserts: Sequence[InsertRow], now: datetime) -> None:
+    if not inserts:
+        return
+    first_id: int = connection.execute(_NEXT_ID).fetchone()[0]
+    numbered = list(enumerate(inserts, start=first_id))
+    connection.executemany(_INSERT, ((id_, *_sqlite_values(row_values(row, now))) for id_, row in numbered))
+    _add_content(connection, numbered)
+
+
+def _update(connection: sqlite3.Connection, updates: Sequence[UpdateRow], now: datetime) -> None:
+    connection.executemany(_UPDATE, ((*_sqlite_values(state_values(row.state, now)), row.id) for row in updates))
+    fills = [(row.id, row) for row in updates if row.prepared]
+    connection.executemany(
+        _FILL,
+        (
+            (*row.prepared.content, _to_text(row.prepared.fetched_at), id_)
+            for id_, row in fills
+            if row.prepared is not None
+        ),
+    )
+    _add_content(connection, fills)
+
+
+def _add_content(connection: sqlite3.Connection, rows: Iterable[tuple[int, InsertRow | UpdateRow]]) -> None:
+    contents = [(id_, row.prepared) for id_, row in rows if row.prepared]
+    connection.executemany(
+        _INSERT_ATTACHMENT, ((id_, *item) for id_, prepared in contents for item in prepared.attachments)
+    )
+    connection.executemany(_INSERT_WORDS, ((id_, *prepared.search) for id_, prepared in contents))
+
+
+def _sqlite_values(values: Iterable[object]) -> Iterator[object]:
+    return (_to_text(value) if isinstance(value, datetime) else value for value in values)
+
+
+def _to_text(time: datetime) -> str:
+    """Return a time as SQLAlchemy writes it on SQLite."""
+    return time.astimezone(UTC).isoformat(" ", "microseconds")[:26]
+
+
+def _from_text(text: object) -> datetime | None:
+    return datetime.fromisoformat(f"{text}+00:00") if text is not None else None

@@ -1,0 +1,49 @@
+"""The store: reading and sync states are the same on both databases, writing and searching are each one's own."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Engine
+
+from src.common.clock import Clock
+from src.model.message import Record
+from src.store.faults import translated
+from src.store.protocol import SearchHit
+from src.store.reader import Reader
+from src.store.sqlite_search import SqliteSearch
+from src.store.sqlite_writer import SqliteWriter
+from src.store.sync_states import SyncStateTable
+
+
+class SqlStore(Reader, SyncStateTable):
+    """Plays Store. Threads may share it; see `open_store` for processes."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        Reader.__init__(self, engine)
+        SyncStateTable.__init__(self, engine, clock)
+        self._writer = SqliteWriter(engine, clock)
+        self._search = SqliteSearch(engine)
+
+    def write(self, records: Sequence[Record]) -> None:
+        """See MailWriter.write."""
+        self._writer.write(records)
+
+    def index_pending(self, limit: int) -> int:
+        """See MailWriter.index_pending."""
+        return self._writer.index_pending(limit)
+
+    def search(
+        self,
+        query: str,
+        *,
+        account: str | None = None,
+        limit: int = 50,
+        include_deleted: bool = False,
+        order: str = "newest",
+    ) -> list[SearchHit]:
+        """See MailReader.search."""
+        return self._search.search(query, account=account, limit=limit, include_deleted=include_deleted, order=order)
+
+    def close(self) -> None:
+        """See MailWriter.close. On SQLite the last connection to close writes the WAL back into the file."""
+        with translated():
+            self._engine.dispose()

@@ -1,0 +1,55 @@
+"""Sync states: how far each mailbox has been read, kept in the database beside Redis, for people and for repairs."""
+
+from typing import Any
+
+from sqlalchemy import Engine, Table, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from src.common.clock import Clock
+from src.store.bounds import check_key, clean
+from src.store.faults import translated
+from src.store.protocol import SyncState
+from src.store.tables import gmail_sync_state, imap_sync_state
+
+GMAIL = "gmail"  # the Gmail API's name in the registry of sources; all others have mailboxes like IMAP's
+
+
+class SyncStateTable:
+    """Plays SyncStates."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def save_sync_state(self, source: str, state: SyncState) -> None:
+        """See SyncStates.save_sync_state. `updated_at` is the time of writing unless it is given."""
+        table = gmail_sync_state if source == GMAIL else imap_sync_state
+        values = {
+            "account": check_key("account", state.account),
+            "mailbox": check_key("mailbox", state.mailbox),
+            "cursor": {clean(name): clean(value) for name, value in state.values.items()},
+            "error_code": clean(state.error_code),
+            "updated_at": state.updated_at or self._clock.now(),
+        }
+        with translated(), self._engine.begin() as connection:
+            connection.execute(_upsert(table, values, connection.dialect.name))
+
+    def sync_states(self, account: str | None = None) -> list[SyncState]:
+        """See SyncStates.sync_states; by account and mailbox."""
+        states: list[SyncState] = []
+        with translated(), self._engine.connect() as connection:
+            for table in (imap_sync_state, gmail_sync_state):
+                wanted = select(table).order_by(table.c.account, table.c.mailbox)
+                if account is not None:
+                    wanted = wanted.where(table.c.account == clean(account))
+                states += [
+                    SyncState(row.account, row.mailbox, row.cursor, row.error_code, row.updated_at)
+                    for row in connection.execute(wanted)
+                ]
+        return states
+
+
+def _upsert(table: Table, values: dict[str, Any], dialect: str) -> Any:
+    insert = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table).values(values)
+    changes = {name: insert.excluded[name] for name in ("cursor", "error_code", "updated_at")}
+    return insert.on_conflict_do_update(index_elements=["account", "mailbox"], set_=changes)
