@@ -6,5 +6,6 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.dovecot",
     "tests.fixtures.mails",
+    "tests.fixtures.prometheus",
     "tests.fixtures.logs",
 ]

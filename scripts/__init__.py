@@ -1,0 +1,1 @@
+"""What people and CI run: set-up, reference docs, benchmarks, the torture run."""
