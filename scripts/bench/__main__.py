@@ -17,7 +17,8 @@ def main() -> int:
     failed = []
     for name in wanted:
         print(f"\n=== {name} ===", flush=True)
-        ended = subprocess.run([sys.executable, "-m", f"scripts.bench.{name}", *options], timeout=TIMEOUT_S, check=False)
+        command = [sys.executable, "-m", f"scripts.bench.{name}", *options]
+        ended = subprocess.run(command, timeout=TIMEOUT_S, check=False)
         if ended.returncode:
             failed.append(name)
     if failed:
