@@ -8,6 +8,7 @@ from src.mail.limits import Limits
 from src.mail.splitter import Node
 from src.mail.transfer import Raw
 
+EXACT_FROM_BYTES = 1024 * 1024  # above it the size decides how a part is handled, so it is counted (1 ms a MB)
 _LINE_SAMPLE_BYTES = 1024  # enough to see how long the lines of a base64 part are
 
 
@@ -60,6 +61,8 @@ def _estimated_size(raw: Raw, node: Node) -> int:
     size = node.end - node.start
     if node.encoding != "base64" or size <= 0:
         return size
+    if size > EXACT_FROM_BYTES:
+        return transfer.count_base64(raw, node.start, node.end) * 3 // 4
     sample = bytes(raw[node.start : min(node.end, node.start + _LINE_SAMPLE_BYTES)])
     characters = len(sample) - sample.count(b"\n") - sample.count(b"\r")
     return size * characters * 3 // (len(sample) * 4)

@@ -66,6 +66,12 @@ def decode_slices(raw: Raw, start: int, end: int, encoding: str) -> Iterator[Dec
         yield decode(piece[:whole], encoding)
 
 
+def count_base64(raw: Raw, start: int, end: int) -> int:
+    """Return how many characters of the base64 alphabet lie in `raw[start:end]`."""
+    spans = range(start, end, SLICE_BYTES)
+    return sum(_count_alphabet(bytes(raw[at : min(at + SLICE_BYTES, end)])) for at in spans)
+
+
 def safe_cut(piece: bytes, encoding: str) -> int:
     """Return where `piece` may be cut so that both sides decode on their own."""
     if is_identity(encoding) or not is_known(encoding):
@@ -82,8 +88,10 @@ def safe_cut(piece: bytes, encoding: str) -> int:
 
 
 def _base64_cut(piece: bytes) -> int:
-    """Leave the last incomplete group of four characters for the next slice."""
-    surplus = (len(piece) - _count_foreign(piece)) % 4
+    """Leave the last incomplete group of four characters, counted from the last padding, for the next slice."""
+    packed = piece.translate(None, _NOT_ALPHABET)
+    run_start = packed.rstrip(b"=").rfind(b"=") + 1
+    surplus = (len(packed) - run_start) % 4
     cut = len(piece)
     while surplus:
         cut -= 1
@@ -92,8 +100,8 @@ def _base64_cut(piece: bytes) -> int:
     return cut
 
 
-def _count_foreign(piece: bytes) -> int:
-    return len(piece) - len(piece.translate(None, _NOT_ALPHABET))
+def _count_alphabet(piece: bytes) -> int:
+    return len(piece.translate(None, _NOT_ALPHABET))
 
 
 def _base64(data: bytes) -> Decoding:

@@ -51,6 +51,11 @@ class AttachmentPart(Protocol):
     is_inline: bool
     estimated_size_bytes: int  # of the decoded bytes, from the encoded length; exact for 7bit, 8bit and binary
 
+    @property
+    def known_text(self) -> str | None:
+        """The text, where the mail's parser knows it already (of a nested mail); None: an extractor has to find it."""
+        ...
+
     def decode(self) -> bytes:
         """Return the decoded bytes; never raises on broken encoding, it decodes what can be decoded."""
         ...

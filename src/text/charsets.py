@@ -1,8 +1,8 @@
 """Bytes to text, whatever the label says: a mail's charset is a hint from a stranger, and sometimes an attack.
 
-Order: the declared charset, if it is on the allow-list (charset_labels.py); strict UTF-8; ISO-2022 escapes; the declared
-one again, with a few characters replaced; a detector on the first 64 KiB; at last cp1252, which always gives something.
-The result may hold control characters (see `normalise`), but never a lone surrogate or a NUL.
+Order: the declared charset, if it is on the allow-list (charset_labels.py); strict UTF-8; ISO-2022 escapes; the
+declared one again, with a few characters replaced; a detector on the first 64 KiB; at last cp1252, which always gives
+something. The result may hold control characters (see `normalise`), but never a lone surrogate or a NUL.
 """
 
 import codecs
