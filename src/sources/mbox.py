@@ -173,7 +173,7 @@ class MboxSource:
 
     def _too_large(self, envelope: Envelope) -> Failure:
         error = MailTooLargeError(
-            f"a mail of at most {self._limits.max_mail_bytes} bytes was expected (IMAP_MAX_MAIL_BYTES), "
+            f"a mail of at most {self._limits.max_mail_bytes} bytes was expected (MAX_MAIL_BYTES), "
             f"one of {envelope.size_bytes} found"
         )
         return Failure(replace(envelope, raw=b""), error.code, str(error))

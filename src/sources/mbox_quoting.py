@@ -1,8 +1,8 @@
 """Undoing mbox's quoting of `From ` lines, so that a mail is again what was received.
 
-Writers put `>` before a body line that looks like a separator. mboxrd does it to `From `, `>From `, `>>From `, … and
-can be undone exactly; mboxo only to `From `. Taking one `>` away is right for all of mboxrd and for every line that mboxo
-changed; the one loss is an mboxo line that was `>From ` from the start, which no reader can tell.
+Writers put `>` before a body line that looks like a separator. mboxrd does it to `From `, `>From ` and so on, and
+can be undone exactly; mboxo only to `From `. Taking one `>` away is right for all of mboxrd and for every line that
+mboxo changed; the one loss is an mboxo line that was `>From ` from the start, which no reader can tell.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from src.model.cursor import Batch, Cursor
 from src.model.envelope import Place
@@ -28,6 +28,7 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
 class Waiter(Protocol):
     """A source that can be woken by the server (IMAP IDLE). Others are polled."""
 
@@ -51,6 +52,7 @@ class CensusItem:
     labels: tuple[str, ...] | None = None  # None: not told
 
 
+@runtime_checkable
 class Census(Protocol):
     """A source that can list all it has. The list is complete or the walk raises: never conclude from a partial one."""
 

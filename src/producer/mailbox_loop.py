@@ -1,0 +1,222 @@
+"""MailboxLoop: reads one mailbox for as long as the producer runs, or once to its end.
+
+One round: hold the lease → load the cursor → fetch and publish until caught up → wait for the next poll. While a batch
+is published the next one is fetched.
+
+What fails, and what then:
+- a passing error (connection, Redis, a lost lease): wait, longer each time, and begin a new round from the stored
+  cursor, so that nothing is skipped;
+- an error that only an operator can mend (a refused login, a missing mailbox): say so in the status, the database and a
+  metric, and look again now and then; with `--once`, stop;
+- a fault of ours: like a passing error, under the code `unexpected`.
+None of them touches the other mailboxes.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from typing import TypeVar
+
+from src.common.clock import Clock
+from src.common.errors import IngestError, LeaseLostError, PermanentError
+from src.common.instruments import IMAP_POLL_DURATION, LAST_POLL_TIMESTAMP, SOURCE_ERRORS
+from src.common.logs import account_tag, get_logger, redact
+from src.model.cursor import Batch, Cursor
+from src.producer.board import Board, MailboxName, State
+from src.producer.held_lease import HeldLease
+from src.producer.patience import Patience, StopAskedError
+from src.producer.publisher import Publisher
+from src.producer.source_thread import SourceThread
+from src.producer.sync_states import SyncStateKeeper
+from src.sources.source import Source, Waiter
+from src.stream.protocol import ProducerStream
+
+log = get_logger(__name__)
+
+Result = TypeVar("Result")
+
+BLOCKED_RETRY_S = 300.0  # between looks at a mailbox that an operator must mend
+LOOK_UP_S = 0.5  # how often a wait for the source looks up for a stop or a lost lease
+NOTHING_YET_S = 0.5  # before asking a source again that has nothing just now, yet is not caught up
+CLOSE_TIMEOUT_S = 10.0  # for the source to let go of its connection
+
+
+@dataclass(frozen=True, slots=True)
+class LoopPlan:
+    """How a mailbox is to be read."""
+
+    poll_interval_s: float
+    lease_s: float
+    owner: str  # of the lease: this process
+    once: bool  # end as soon as the mailbox was read to its end, or cannot be
+    position: int  # of the mailbox among those of this producer, the metric label
+
+
+class MailboxLoop:
+    """The loop of one mailbox; `run` is the body of its thread."""
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        plan: LoopPlan,
+        stream: ProducerStream,
+        publisher: Publisher,
+        patience: Patience,
+        board: Board,
+        states: SyncStateKeeper | None,
+        clock: Clock,
+        trouble: Callable[[str], None],
+    ) -> None:
+        self.name = MailboxName(source.account, source.mailbox, source.kind)
+        self._source = source
+        self._plan = plan
+        self._stream = stream
+        self._publisher = publisher
+        self._patience = patience
+        self._board = board
+        self._states = states
+        self._clock = clock
+        self._trouble = trouble
+        self._thread = SourceThread(name=f"source-{plan.position}")
+        self._refused_since: float | None = None  # when the lease was first found with another producer
+
+    def run(self) -> None:
+        """Read until a stop is asked for; with `once`, until the mailbox is read to its end or given up."""
+        try:
+            while not self._round():
+                pass
+        except StopAskedError:
+            if self._board.report(self.name).state is not State.CAUGHT_UP:
+                self._board.set(self.name, State.STOPPED)
+        finally:
+            if not self._thread.close(self._source.close, CLOSE_TIMEOUT_S):
+                log.warning("source_still_busy", account=account_tag(self.name.account), source=self.name.kind)
+
+    def _round(self) -> bool:
+        """Read under one lease; return True when there is nothing left to do."""
+        try:
+            lease = self._stream.acquire_lease(self.name.account, self.name.mailbox, self._plan.owner)
+            if lease is None:
+                return self._stand_by()
+            self._refused_since = None
+            with HeldLease(self._stream, lease, lease_s=self._plan.lease_s, clock=self._clock) as held:
+                while True:
+                    self._catch_up(held)
+                    if self._plan.once:
+                        return True
+                    self._wait_for_news(held)
+        except StopAskedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the top of the loop: one mailbox must not end the others
+            return self._failed(error)
+
+    def _stand_by(self) -> bool:
+        """Wait while another producer reads this mailbox. With `once`, only as long as a dead one's lease may live."""
+        now = self._clock.monotonic()
+        if self._refused_since is None:
+            self._refused_since = now
+            log.info("mailbox_read_by_another", account=account_tag(self.name.account))
+        error = LeaseLostError("another producer reads this mailbox")
+        self._board.set(self.name, State.STANDBY, code=error.code, error=str(error))
+        if self._plan.once and now - self._refused_since > self._plan.lease_s * 1.5:
+            return True
+        self._patience.wait(self._plan.lease_s / 3)
+        return False
+
+    def _catch_up(self, held: HeldLease) -> None:
+        """Fetch and publish until the source has nothing more."""
+        began = self._clock.monotonic()
+        self._board.set(self.name, State.READING)
+        upcoming = self._fetch_after(self._publisher.load())
+        is_caught_up = False
+        while not is_caught_up:
+            batch = self._result(upcoming, held)
+            is_caught_up = batch.caught_up
+            reads_ahead = not is_caught_up and _is_whole_in_memory(batch)
+            if reads_ahead:
+                self._pause_if_idle(batch)
+                upcoming = self._fetch_after(batch.cursor)
+            if not self._publisher.publish(held, batch):
+                upcoming.cancel()
+                upcoming, is_caught_up = self._fetch_after(self._publisher.stored), False
+            elif not reads_ahead and not is_caught_up:
+                upcoming = self._fetch_after(batch.cursor)
+            self._keep_state()
+        self._caught_up(began)
+
+    def _pause_if_idle(self, batch: Batch) -> None:
+        if not batch.envelopes and not batch.failures and batch.cursor == self._publisher.stored:
+            self._patience.wait(NOTHING_YET_S)
+
+    def _caught_up(self, began: float) -> None:
+        self._patience.progressed()
+        self._board.set(self.name, State.CAUGHT_UP)
+        if self.name.kind == "imap":
+            IMAP_POLL_DURATION.observe(self._clock.monotonic() - began)
+        LAST_POLL_TIMESTAMP.labels(account_tag(self.name.account), str(self._plan.position)).set(
+            self._clock.now().timestamp()
+        )
+
+    def _wait_for_news(self, held: HeldLease) -> None:
+        """Wait for the next poll, or for the server to tell of something new."""
+        source = self._source
+        if not isinstance(source, Waiter):
+            deadline = self._clock.monotonic() + self._plan.poll_interval_s
+            while (left_s := deadline - self._clock.monotonic()) > 0:
+                held.check()
+                self._patience.wait(min(left_s, LOOK_UP_S))
+            return
+        waiting = self._thread.submit(lambda: source.wait(self._plan.poll_interval_s))
+        try:
+            self._result(waiting, held)
+        except (StopAskedError, LeaseLostError):
+            source.interrupt()
+            raise
+
+    def _fetch_after(self, cursor: Cursor) -> Future[Batch]:
+        return self._thread.submit(lambda: self._source.fetch(cursor))
+
+    def _result(self, future: Future[Result], held: HeldLease) -> Result:
+        """Wait for the source's answer, looking up now and then."""
+        while True:
+            try:
+                return future.result(LOOK_UP_S)
+            except FutureTimeoutError:
+                if future.done():  # the source itself raised a TimeoutError
+                    raise
+                self._patience.check()
+                held.check()
+
+    def _failed(self, error: Exception) -> bool:
+        """Say what went wrong and wait; return True to give up."""
+        code = error.code if isinstance(error, IngestError) else IngestError.code
+        is_permanent = isinstance(error, PermanentError)
+        delay_s = BLOCKED_RETRY_S if is_permanent else self._patience.after_failure_s()
+        text = redact(str(error)) if isinstance(error, IngestError) else type(error).__name__
+        SOURCE_ERRORS.labels(self.name.kind, code).inc()
+        log.warning(
+            "mailbox_failed",
+            account=account_tag(self.name.account),
+            source=self.name.kind,
+            code=code,
+            error=text,
+            delay_s=round(delay_s, 2),
+        )
+        self._board.set(self.name, State.BLOCKED if is_permanent else State.BACKING_OFF, code=code, error=text)
+        self._trouble(code)
+        self._keep_state(code)
+        if self._plan.once and (is_permanent or self._patience.is_exhausted):
+            return True
+        self._patience.wait(delay_s)
+        return False
+
+    def _keep_state(self, error_code: str = "") -> None:
+        if self._states is not None:
+            self._states.keep(self.name, self._publisher.stored, error_code)
+
+
+def _is_whole_in_memory(batch: Batch) -> bool:
+    """Tell whether the source is free while this batch is published: big mails are read from it slice by slice."""
+    return all(isinstance(envelope.raw, bytes) for envelope in batch.envelopes)

@@ -1,0 +1,79 @@
+"""Producer: the loops of all mailboxes, each in a thread, and their ordered end.
+
+The end, once a stop was asked for or all loops ended: no new poll begins → each loop publishes or drops what is in hand
+(what was not published stays before the cursor) and gives its lease back → the last sync states are written. All within
+one grace; who is still busy by then is named in the log and left behind.
+"""
+
+import threading
+from collections.abc import Sequence
+
+from src.common import exit_codes
+from src.common.clock import Clock
+from src.common.errors import all_errors
+from src.common.logs import account_tag, get_logger
+from src.common.shutdown import Shutdown
+from src.producer.board import Board, MailboxReport, State
+from src.producer.mailbox_loop import MailboxLoop
+from src.producer.sync_states import SyncStateKeeper
+
+log = get_logger(__name__)
+
+LOOK_UP_S = 0.2  # how often the main thread looks whether all loops ended
+
+
+class Producer:
+    """Runs the loops; `run` blocks the main thread until all is over."""
+
+    def __init__(
+        self,
+        loops: Sequence[MailboxLoop],
+        *,
+        board: Board,
+        states: SyncStateKeeper | None,
+        shutdown: Shutdown,
+        clock: Clock,
+        grace_s: float,
+    ) -> None:
+        self.board = board
+        self._loops = loops
+        self._states = states
+        self._shutdown = shutdown
+        self._clock = clock
+        self._grace_s = grace_s
+
+    def run(self) -> None:
+        """Read all mailboxes until a stop is asked for, or, with `once`, until each is read or given up."""
+        threads = [threading.Thread(target=loop.run, name=f"mailbox-{n}") for n, loop in enumerate(self._loops)]
+        for thread in threads:
+            thread.daemon = True  # one that hangs must not keep the process alive after the grace
+            thread.start()
+        if self._states is not None:
+            self._states.start()
+        while any(thread.is_alive() for thread in threads) and not self._shutdown.wait(LOOK_UP_S):
+            pass
+        self._join(threads)
+        if self._states is not None:
+            self._states.close()
+
+    def _join(self, threads: Sequence[threading.Thread]) -> None:
+        deadline = self._clock.monotonic() + self._grace_s
+        for thread, loop in zip(threads, self._loops, strict=True):
+            thread.join(max(deadline - self._clock.monotonic(), 0.0))
+            if thread.is_alive():
+                log.warning("mailbox_still_busy", account=account_tag(loop.name.account), source=loop.name.kind)
+
+
+def exit_code(reports: Sequence[MailboxReport]) -> int:
+    """Return what a run of `--once` ends with: whether something was left behind, and what helps."""
+    behind = [report for report in reports if report.is_left_behind]
+    if not behind:
+        return exit_codes.INCOMPLETE if any(report.dead for report in reports) else exit_codes.OK
+    blocked = any(report.state is State.BLOCKED for report in behind)
+    if blocked:
+        return exit_codes.OPERATOR_NEEDED
+    is_away = all(report.error_code in _TEMPORARY_CODES for report in behind)
+    return exit_codes.UNAVAILABLE if is_away else exit_codes.INCOMPLETE
+
+
+_TEMPORARY_CODES = frozenset(error.code for error in all_errors() if error.is_temporary) - {"unexpected", "lease_lost"}

@@ -1,0 +1,110 @@
+"""The progress of a catch-up on a terminal: a bar for each mailbox, with what is left and how long that may take.
+
+Looks at the board from a thread of its own, so that showing never slows publishing. Without a terminal only the hint
+that workers are needed is printed. Names of mailboxes are the user's own and may be shown here; none goes to the log.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from src.producer.board import Board, MailboxName, MailboxReport, State
+
+REFRESH_S = 0.2  # quick enough to look alive
+NO_ROOM_HINT = "the stream is full: waiting for workers. Start one with `python worker.py`"
+
+_SAID: dict[State, str] = {
+    State.STARTING: "starting",
+    State.READING: "",
+    State.NO_ROOM: NO_ROOM_HINT,
+    State.CAUGHT_UP: "done",
+    State.STANDBY: "another producer reads this mailbox: waiting",
+    State.BACKING_OFF: "failed, trying again",
+    State.BLOCKED: "failed",
+    State.STOPPED: "stopped",
+}
+
+
+@contextmanager
+def shown(board: Board, console: Console) -> Iterator[None]:
+    """Show the board until the block ends."""
+    if not console.is_terminal:
+        with _hinting(board, console):
+            yield
+        return
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.completed} mails", markup=False),
+        TimeElapsedColumn(),
+        TextColumn("ETA", markup=False),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[said]}", markup=False),
+        console=console,
+    )
+    tasks: dict[MailboxName, TaskID] = {}
+    with progress, _every(REFRESH_S, lambda: _refresh(progress, tasks, board)):
+        yield
+
+
+def _refresh(progress: Progress, tasks: dict[MailboxName, TaskID], board: Board) -> None:
+    for report in board.reports():
+        if report.name not in tasks:
+            tasks[report.name] = progress.add_task(printable(report.name.mailbox), total=None, said="")
+        done = report.published + report.repeated + report.dead
+        progress.update(tasks[report.name], completed=done, total=total_of(report), said=said_of(report))
+
+
+def total_of(report: MailboxReport) -> int | None:
+    """Return how many mails there are in all, for the bar; None while nobody knows."""
+    done = report.published + report.repeated + report.dead
+    if report.state is State.CAUGHT_UP:
+        return done
+    return None if report.remaining is None else done + report.remaining
+
+
+def said_of(report: MailboxReport) -> str:
+    """Return what to say beside the bar."""
+    said = _SAID[report.state]
+    return f"{said} [{report.error_code}]" if report.error_code else said
+
+
+@contextmanager
+def _hinting(board: Board, console: Console) -> Iterator[None]:
+    """Without a terminal, say once that workers are needed: an import that stands still must say why."""
+    hinted = threading.Event()
+
+    def look() -> None:
+        if not hinted.is_set() and any(report.state is State.NO_ROOM for report in board.reports()):
+            hinted.set()
+            console.print(NO_ROOM_HINT, markup=False)
+
+    with _every(REFRESH_S, look):
+        yield
+
+
+@contextmanager
+def _every(seconds: float, call: Callable[[], None]) -> Iterator[None]:
+    ending = threading.Event()
+
+    def run() -> None:
+        while not ending.wait(seconds):
+            call()
+
+    thread = threading.Thread(target=run, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        thread.join()
+        call()
+
+
+def printable(text: str) -> str:
+    """Return `text` without what could move a terminal's cursor."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

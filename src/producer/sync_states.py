@@ -1,0 +1,63 @@
+"""SyncStateKeeper: writes how far each mailbox was read to the database, beside Redis, now and then.
+
+It is a copy for people and for the day Redis is lost, so it never holds up reading: a thread of its own writes the
+latest state of each mailbox, and a database that is away only makes the copy older.
+"""
+
+import threading
+
+from src.common.clock import Clock
+from src.common.errors import IngestError
+from src.common.logs import account_tag, get_logger
+from src.model.cursor import Cursor
+from src.producer.board import MailboxName
+from src.store.protocol import SyncState, SyncStates
+
+log = get_logger(__name__)
+
+SAVE_INTERVAL_S = 10.0  # between writes of a mailbox that is being read
+CLOSE_TIMEOUT_S = 5.0  # for the last write, when the producer ends
+
+
+class SyncStateKeeper:
+    """Keeps the latest state of each mailbox until it is written. Thread-safe."""
+
+    def __init__(self, states: SyncStates, clock: Clock, interval_s: float = SAVE_INTERVAL_S) -> None:
+        self._states = states
+        self._clock = clock
+        self._interval_s = interval_s
+        self._lock = threading.Lock()
+        self._unsaved: dict[MailboxName, SyncState] = {}
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sync-states", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def keep(self, name: MailboxName, cursor: Cursor, error_code: str = "") -> None:
+        """Remember the state of a mailbox; it is written soon. Returns at once."""
+        state = SyncState(name.account, name.mailbox, dict(cursor.values), error_code, self._clock.now())
+        with self._lock:
+            self._unsaved[name] = state
+
+    def close(self) -> None:
+        """Write what is left and end; gives up after a few seconds if the database is away."""
+        self._ending.set()
+        self._thread.join(CLOSE_TIMEOUT_S)
+
+    def _run(self) -> None:
+        while not self._ending.wait(self._interval_s):
+            self._save()
+        self._save()
+
+    def _save(self) -> None:
+        with self._lock:
+            states, self._unsaved = self._unsaved, {}
+        for name, state in states.items():
+            try:
+                self._states.save_sync_state(name.kind, state)
+            except IngestError as error:
+                log.warning("sync_state_not_saved", account=account_tag(name.account), code=error.code)
+                with self._lock:
+                    self._unsaved.setdefault(name, state)  # unless there is a newer one by now
