@@ -131,7 +131,9 @@ class Settings(BaseSettings):
     consumer_group_name: str = Field("email_processor_group", min_length=1, description="Name of the consumer group.")
     consumer_name: str = Field("", description="Name of this consumer; empty: host and process id.")
     batch_size: int = Field(200, ge=1, le=1000, description="Most mails read, stored and settled in one go.")
-    block_timeout_ms: int = Field(2000, ge=1, le=2000, description="Milliseconds a read waits for new mail.")
+    block_timeout_ms: int = Field(
+        2000, ge=1, description="Milliseconds a read waits for new mail. More than 2000 counts as 2000."
+    )
     lease_seconds: float = Field(
         60.0,
         ge=1,

@@ -11,6 +11,7 @@ from typing import Protocol
 from config.settings import Settings
 from src.common.beats import Beats
 from src.common.clock import Clock
+from src.common.instruments import PROMOTED
 from src.common.retry import RetryPolicy
 from src.common.shutdown import Shutdown
 from src.store.protocol import MailWriter
@@ -97,7 +98,7 @@ def build(
         is_drained=draining.is_done if draining else lambda: False,
     )
     chores = [
-        Chore("promote", PROMOTE_EVERY_S, stream.promote),
+        Chore("promote", PROMOTE_EVERY_S, lambda: PROMOTED.inc(stream.promote())),
         Chore("reclaim", settings.lease_seconds / RECLAIM_PARTS, intake.reclaim_is_due.set),
         Chore("group", GROUP_CHECK_EVERY_S, stream.ensure_group),
         Chore("sweep", SWEEP_EVERY_S, sweep),

@@ -8,7 +8,6 @@
 
 import threading
 
-from src.common.instruments import RECLAIMED
 from src.common.logs import get_logger
 from src.model.ticket import Ticket
 from src.stream.protocol import WorkerStream
@@ -72,7 +71,6 @@ class Intake:
             self.reclaim_is_due.clear()
             return []
         tickets = [ticket for ticket in reclaimed if not self._hand.holds(ticket)]
-        RECLAIMED.inc(len(tickets))
         log.info("tickets_reclaimed", count=len(tickets))
         return tickets
 

@@ -1,12 +1,12 @@
 """Prepare: from a ticket and its raw mail to a Record. The only part of the work that depends on what is in a mail."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from mmap import mmap
 from typing import Protocol
 
 from src.common.errors import RawMissingError
-from src.common.instruments import MAIL_DEFECTS, RAW_LOST
+from src.common.instruments import MAIL_DEFECTS
 from src.model.envelope import Kind, RawSlices
 from src.model.extraction import Attachment, AttachmentPart
 from src.model.message import Message, Record
@@ -16,13 +16,16 @@ from src.worker.record import make_record
 
 
 class ParsedMail(Protocol):
-    """What a parser gives: the message, yet without attachments, and the parts that are attachments."""
+    """What a parser gives; it reads from the raw mail."""
 
     @property
-    def message(self) -> Message: ...
+    def parts(self) -> Sequence[AttachmentPart]:
+        """The parts that are attachments, in order."""
+        ...
 
-    @property
-    def parts(self) -> Iterable[AttachmentPart]: ...
+    def with_attachments(self, attachments: Sequence[Attachment]) -> Message:
+        """Return the message with its attachments as they were kept."""
+        ...
 
 
 Parse = Callable[[bytes | mmap], ParsedMail]
@@ -42,7 +45,6 @@ class Prepare:
         if ticket.kind is not Kind.ADDED:
             return make_record(ticket)
         if raw is None:
-            RAW_LOST.inc()
             raise RawMissingError("the raw mail is not in Redis any more: someone deleted its key by hand")
         with opened(raw, self.temp_dir) as (data, sha256):
             message = self._message(data)
@@ -52,5 +54,4 @@ class Prepare:
 
     def _message(self, data: bytes | mmap) -> Message:
         parsed = self.parse(data)
-        attachments = tuple(self.keep(part) for part in parsed.parts)
-        return replace(parsed.message, attachments=attachments) if attachments else parsed.message
+        return parsed.with_attachments([self.keep(part) for part in parsed.parts])
