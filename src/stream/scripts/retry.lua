@@ -1,0 +1,29 @@
+-- retry: move one ticket from this consumer's hands to the retries, due after a delay by the server's clock.
+--
+-- ARGV 1 group   2 consumer   3 entry id   4 envelope id   5 delay, ms   6 code   7 error
+-- Returns 1; 0 when the ticket is not this consumer's any more.
+
+local group, consumer, entry_id, id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if not owns(group, entry_id, consumer) then return 0 end
+local fields = fields_at(stream, entry_id)
+redis.call('XACK', stream, group, entry_id)
+if not fields then return 0 end -- deleted by hand: the audit of the ledger finds and counts it
+redis.call('XDEL', stream, entry_id)
+
+local place, _, bytes = whereabouts(id)
+local kept = {}
+for i = 1, #fields, 2 do
+  if fields[i] ~= 'attempt' and fields[i] ~= 'code' and fields[i] ~= 'error' then
+    kept[#kept + 1] = fields[i]
+    kept[#kept + 1] = fields[i + 1]
+  end
+end
+local attempt = tonumber(field(fields, 'attempt') or 0) + 1
+for _, item in ipairs({'attempt', text(attempt), 'code', ARGV[6], 'error', ARGV[7]}) do kept[#kept + 1] = item end
+
+redis.call('HSET', retry_tickets, id, cjson.encode(kept))
+redis.call('ZADD', retry, text(now_ms() + tonumber(ARGV[5])), id)
+redis.call('HSET', ledger, id, 'retry - ' .. text(bytes))
+count('retried', 1)
+if not place then count('foreign', 1) end
+return 1
