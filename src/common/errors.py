@@ -123,10 +123,22 @@ class SourceRefusedError(TemporaryError):
     code = "source_refused"
 
 
+class SettlingAwaitedError(TemporaryError):
+    """Raised when a source may not read on before its mails on the stream are settled, and they are not for long."""
+
+    code = "settling_awaited"
+
+
 class LoginRefusedError(PermanentError):
     """Raised when the mail server refuses the name, password or token."""
 
     code = "login_refused"
+
+
+class InsecureConnectionError(PermanentError):
+    """Raised when the settings, or the mail server, would have us send a password or token unprotected."""
+
+    code = "insecure_connection"
 
 
 class MailboxMissingError(PermanentError):

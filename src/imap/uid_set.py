@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 MAX_UID = 2**32 - 1  # RFC 9051 section 9, nz-number
 MAX_RANGES = 2_000_000  # of one set; each takes about 150 bytes, and no mailbox seen is so torn
+MAX_SET_BYTES = 4000  # of the UIDs in one command; RFC 7162 section 4 asks servers to take lines of 8192 bytes
 
 Range = tuple[int, int]  # first and last UID, both inside
 
@@ -28,16 +29,19 @@ class UidSet:
     def of_ranges(cls, ranges: Iterable[Range]) -> "UidSet":
         """Build a set of ranges in any order, overlapping or not. Raises ValueError for a UID outside 1…MAX_UID."""
         merged: list[Range] = []
-        for first, last in sorted(ranges):
+        out_of_order: list[Range] = []  # mostly empty: servers tell UIDs in order, and a million need no sorting then
+        for first, last in ranges:
             if not 1 <= first <= last <= MAX_UID:
                 raise ValueError(f"not a range of UIDs: {first}:{last}")
-            if merged and first <= merged[-1][1] + 1:
+            if merged and first < merged[-1][0]:
+                out_of_order.append((first, last))
+            elif merged and first <= merged[-1][1] + 1:
                 merged[-1] = (merged[-1][0], max(merged[-1][1], last))
-            elif len(merged) == MAX_RANGES:
-                raise ValueError(f"more than {MAX_RANGES} ranges of UIDs")
             else:
                 merged.append((first, last))
-        return cls(tuple(merged))
+            if len(merged) + len(out_of_order) > MAX_RANGES:
+                raise ValueError(f"more than {MAX_RANGES} ranges of UIDs")
+        return cls.of_ranges(sorted(merged + out_of_order)) if out_of_order else cls(tuple(merged))
 
     @classmethod
     def parse(cls, text: bytes) -> "UidSet":
@@ -51,6 +55,20 @@ class UidSet:
     def within(self, first: int, last: int = MAX_UID) -> "UidSet":
         """Return the UIDs from `first` to `last`."""
         return self & UidSet(((first, last),)) if first <= last else EMPTY
+
+    def split(self, max_bytes: int = MAX_SET_BYTES) -> Iterator["UidSet"]:
+        """Yield the set in pieces, in order, none of which takes more than `max_bytes` in a command."""
+        piece: list[Range] = []
+        room = max_bytes
+        for each in self.ranges:
+            size = len(UidSet((each,)).encode()) + 1
+            if piece and size > room:
+                yield UidSet(tuple(piece))
+                piece, room = [], max_bytes
+            piece.append(each)
+            room -= size
+        if piece:
+            yield UidSet(tuple(piece))
 
     @property
     def first(self) -> int:
