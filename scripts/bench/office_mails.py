@@ -9,26 +9,7 @@ from collections.abc import Iterator
 
 WORDS = 40_000
 PARAGRAPHS = 6_000  # made once, then drawn: making each mail's words one by one would take longer than storing them
-SYLLABLES = [
-    "ba",
-    "de",
-    "fi",
-    "go",
-    "ku",
-    "la",
-    "me",
-    "ni",
-    "or",
-    "pa",
-    "qui",
-    "ra",
-    "se",
-    "ti",
-    "un",
-    "ver",
-    "wo",
-    "za",
-]
+SYLLABLES = ("ba", "de", "fi", "go", "ku", "la", "me", "ni", "or", "pa", "qui", "ra", "se", "ti", "un", "wo", "za")
 
 
 class OfficeMails:
