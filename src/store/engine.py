@@ -94,7 +94,7 @@ def _postgres(url: URL) -> Engine:
             "connect_timeout": CONNECT_TIMEOUT_S,
             "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
             "application_name": "email-ingestion",
-            "options": f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT_S}s",
+            "options": f"-c timezone=UTC -c jit=off -c lock_timeout={LOCK_TIMEOUT_S}s",
         },
         pool_size=MAX_CONNECTIONS,
         max_overflow=0,

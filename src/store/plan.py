@@ -1,6 +1,6 @@
 """What a batch has to change, computed from what it says and what is stored; the writers only carry it out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -35,6 +35,11 @@ class Insert(NamedTuple):
     state: State
     prepared: Prepared | None
 
+    @property
+    def account(self) -> str:
+        """Whose mail it is."""
+        return self.key.account
+
 
 class Update(NamedTuple):
     """A row whose state changes; with `prepared`, a stub that its mail fills."""
@@ -64,12 +69,17 @@ class Planner:
         self._sayings = sayings
         self._prepared: dict[Key, Prepared] = {}
 
-    def plan(self, stored: Mapping[Key, Stored], keys: Iterable[Key] | None = None) -> Plan:
-        """Compare what the batch says of `keys` (all of them by default) with what is stored."""
+    @property
+    def keys(self) -> Collection[Key]:
+        """The mails of the batch."""
+        return self._sayings.keys()
+
+    def plan(self, stored: Mapping[Key, Stored]) -> Plan:
+        """Compare what the batch says with what is stored."""
         inserts: list[Insert] = []
         updates: list[Update] = []
-        for key in self._sayings if keys is None else keys:
-            saying, found = self._sayings[key], stored.get(key)
+        for key, saying in self._sayings.items():
+            found = stored.get(key)
             if found is None:
                 inserts.append(Insert(key, saying.state, self._content(key, saying)))
                 continue
@@ -103,7 +113,7 @@ def state_values(state: State, now: datetime) -> tuple[object, ...]:
 
 
 def _state_values(state: State) -> State:
-    return state._replace(received_at=state.received_at or state.date)
+    return state._replace(received_at=state.known_received_at)
 
 
 def state_from_row(values: Iterable[object]) -> State:

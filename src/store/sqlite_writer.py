@@ -22,14 +22,14 @@ from src.store.plan import (
     CONTENT_COLUMNS,
     ROW_COLUMNS,
     STATE_COLUMNS,
+    Insert,
     Planner,
     Stored,
+    Update,
     row_values,
     state_from_row,
     state_values,
 )
-from src.store.plan import Insert as InsertRow
-from src.store.plan import Update as UpdateRow
 from src.store.state import Key, State, fold
 
 
@@ -64,13 +64,12 @@ class SqliteWriter:
 
     def write(self, records: Sequence[Record]) -> None:
         """See MailWriter.write."""
-        sayings = fold(records)
-        planner = Planner(sayings)
+        planner = Planner(fold(records))
         with translated(), self._connection() as connection:
-            if planner.plan(_load_stored(connection, sayings)).is_empty:
+            if planner.plan(_load_stored(connection, planner.keys)).is_empty:
                 return
             with _write_lock(connection):
-                plan = planner.plan(_load_stored(connection, sayings))
+                plan = planner.plan(_load_stored(connection, planner.keys))
                 now = self._clock.now()
                 _insert(connection, plan.inserts, now)
                 _update(connection, plan.updates, now)
@@ -119,7 +118,7 @@ def _state(columns: tuple[object, ...]) -> State:
     return state_from_row((*others, _from_text(received_at), _from_text(date), bool(is_stored)))
 
 
-def _insert(connection: sqlite3.Connection, inserts: Sequence[InsertRow], now: datetime) -> None:
+def _insert(connection: sqlite3.Connection, inserts: Sequence[Insert], now: datetime) -> None:
     if not inserts:
         return
     first_id: int = connection.execute(_NEXT_ID).fetchone()[0]
@@ -128,7 +127,7 @@ def _insert(connection: sqlite3.Connection, inserts: Sequence[InsertRow], now: d
     _add_content(connection, numbered)
 
 
-def _update(connection: sqlite3.Connection, updates: Sequence[UpdateRow], now: datetime) -> None:
+def _update(connection: sqlite3.Connection, updates: Sequence[Update], now: datetime) -> None:
     connection.executemany(_UPDATE, ((*_sqlite_values(state_values(row.state, now)), row.id) for row in updates))
     fills = [(row.id, row) for row in updates if row.prepared]
     connection.executemany(
@@ -142,7 +141,7 @@ def _update(connection: sqlite3.Connection, updates: Sequence[UpdateRow], now: d
     _add_content(connection, fills)
 
 
-def _add_content(connection: sqlite3.Connection, rows: Iterable[tuple[int, InsertRow | UpdateRow]]) -> None:
+def _add_content(connection: sqlite3.Connection, rows: Iterable[tuple[int, Insert | Update]]) -> None:
     contents = [(id_, row.prepared) for id_, row in rows if row.prepared]
     connection.executemany(
         _INSERT_ATTACHMENT, ((id_, *item) for id_, prepared in contents for item in prepared.attachments)

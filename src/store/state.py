@@ -53,6 +53,11 @@ class State(NamedTuple):
         """Whether the newest that was said is the deletion."""
         return self.deleted_version != NEVER and self.deleted_version >= self.version
 
+    @property
+    def known_received_at(self) -> datetime | None:
+        """When the mail was received, as well as it is known: as told, else by its Date header."""
+        return self.received_at or self.date
+
 
 class Saying(NamedTuple):
     """What a batch says of one mail: the joined state, and the record that brings the content, if one does."""

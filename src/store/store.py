@@ -7,6 +7,8 @@ from sqlalchemy import Engine
 from src.common.clock import Clock
 from src.model.message import Record
 from src.store.faults import translated
+from src.store.postgres_search import PostgresSearch
+from src.store.postgres_writer import PostgresWriter
 from src.store.protocol import SearchHit
 from src.store.reader import Reader
 from src.store.sqlite_search import SqliteSearch
@@ -20,8 +22,9 @@ class SqlStore(Reader, SyncStateTable):
     def __init__(self, engine: Engine, clock: Clock) -> None:
         Reader.__init__(self, engine)
         SyncStateTable.__init__(self, engine, clock)
-        self._writer = SqliteWriter(engine, clock)
-        self._search = SqliteSearch(engine)
+        is_sqlite = engine.dialect.name == "sqlite"
+        self._writer = SqliteWriter(engine, clock) if is_sqlite else PostgresWriter(engine, clock)
+        self._search = SqliteSearch(engine) if is_sqlite else PostgresSearch(engine)
 
     def write(self, records: Sequence[Record]) -> None:
         """See MailWriter.write."""

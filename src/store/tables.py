@@ -46,16 +46,19 @@ class UtcDateTime(TypeDecorator[datetime]):
 # SQLite numbers rows by itself only in an INTEGER primary key.
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
+# Keys compare byte by byte on both databases: the same order everywhere, and no index that a new libc invalidates.
+KeyText = Text().with_variant(Text(collation="C"), "postgresql")
+
 metadata = MetaData()
 
 raw_emails = Table(
     "raw_emails",
     metadata,
     Column("id", RowId, primary_key=True),  # ascending in the order of writing
-    Column("account", Text, nullable=False),
+    Column("account", KeyText, nullable=False),
     Column("source", Text, nullable=False),  # name of the source in the registry
-    Column("source_id", Text, nullable=False),  # the source's own id
-    Column("mailbox", Text, nullable=False),  # where the mail lies now
+    Column("source_id", KeyText, nullable=False),  # the source's own id
+    Column("mailbox", KeyText, nullable=False),  # where the mail lies now
     Column("uidvalidity", BigInteger, nullable=False),
     Column("uid", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),  # greatest of what was said of the living mail, or NEVER
@@ -66,7 +69,7 @@ raw_emails = Table(
     Column("labels", JSON, nullable=False),  # sorted list
     Column("thread_id", Text, nullable=False),
     Column("history_id", BigInteger),  # Gmail's, the greatest told
-    Column("message_id", Text, nullable=False),  # without angle brackets
+    Column("message_id", KeyText, nullable=False),  # without angle brackets
     Column("in_reply_to", Text, nullable=False),
     Column("reference_ids", JSON, nullable=False),  # list, oldest first
     Column("subject", Text, nullable=False),
@@ -116,8 +119,8 @@ def _sync_state(name: str) -> Table:
     return Table(
         name,
         metadata,
-        Column("account", Text, primary_key=True),
-        Column("mailbox", Text, primary_key=True),
+        Column("account", KeyText, primary_key=True),
+        Column("mailbox", KeyText, primary_key=True),
         Column("cursor", JSON, nullable=False),  # name to value, as in Redis
         Column("error_code", Text, nullable=False),  # of the last failure; empty when well
         Column("updated_at", UtcDateTime, nullable=False),

@@ -9,6 +9,7 @@ revision = "0001"
 down_revision = None
 
 _ROW_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 # Contentless: the text lies in raw_emails, and a mail's content never changes, so that no row is ever taken out.
 # The ascii tokenizer takes every non-ASCII character for a letter: src/store/words.py has folded them before.
@@ -21,18 +22,23 @@ _SQLITE_SEARCH = (
     "INSERT INTO mail_fts(mail_fts, rank) VALUES('automerge', 8)",
 )
 
-# A narrow table beside the mails: a search reads few pages, since the words lie out of line (toast_tuple_target).
+# A narrow table beside the mails: a search reads few pages, since the words lie out of line (toast_tuple_target), and
+# uncompressed, since compressing them costs more than writing them.
+# The pending list takes new words; a long one makes searching slow, a short one writing.
 _POSTGRES_SEARCH = (
     """CREATE TABLE mail_search (
         email_id bigint PRIMARY KEY REFERENCES raw_emails(id),
-        account text NOT NULL,
+        account text COLLATE "C" NOT NULL,
         received_at timestamptz,
         is_deleted boolean NOT NULL,
         words tsvector NOT NULL
     ) WITH (fillfactor = 90, toast_tuple_target = 128)""",
+    "ALTER TABLE mail_search ALTER COLUMN words SET STORAGE EXTERNAL",
     """CREATE INDEX ix_mail_search_words ON mail_search USING gin (words)
         WITH (fastupdate = on, gin_pending_list_limit = 16384)""",
 )
+_HAS_LZ4 = "SELECT 'lz4' = ANY(enumvals) FROM pg_settings WHERE name = 'default_toast_compression'"
+_LZ4_COLUMNS = (("raw_emails", "body"), ("raw_emails", "headers"), ("email_attachments", "text"))
 
 
 def upgrade() -> None:
@@ -40,15 +46,30 @@ def upgrade() -> None:
     _create_attachments()
     for name in ("imap_sync_state", "gmail_sync_state"):
         _create_sync_state(name)
-    for statement in _SQLITE_SEARCH if op.get_bind().dialect.name == "sqlite" else _POSTGRES_SEARCH:
+    if op.get_bind().dialect.name == "sqlite":
+        for statement in _SQLITE_SEARCH:
+            op.execute(statement)
+        return
+    for statement in _POSTGRES_SEARCH:
         op.execute(statement)
+    _compress_faster()
+
+
+def _compress_faster() -> None:
+    # PostgreSQL's own compression of long texts takes longer than all else of a write; some builds have no other.
+    if op.get_bind().execute(sa.text(_HAS_LZ4)).scalar():
+        for table, column in _LZ4_COLUMNS:
+            op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET COMPRESSION lz4")
 
 
 def _create_mails() -> None:
     op.create_table(
         "raw_emails",
         sa.Column("id", _ROW_ID, primary_key=True),
-        *(sa.Column(name, sa.Text, nullable=False) for name in ("account", "source", "source_id", "mailbox")),
+        sa.Column("account", _KEY, nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("source_id", _KEY, nullable=False),
+        sa.Column("mailbox", _KEY, nullable=False),
         *(
             sa.Column(name, sa.BigInteger, nullable=False)
             for name in ("uidvalidity", "uid", "version", "labels_version", "deleted_version")
@@ -58,7 +79,7 @@ def _create_mails() -> None:
         sa.Column("labels", sa.JSON, nullable=False),
         sa.Column("thread_id", sa.Text, nullable=False),
         sa.Column("history_id", sa.BigInteger),
-        sa.Column("message_id", sa.Text, nullable=False),
+        sa.Column("message_id", _KEY, nullable=False),
         sa.Column("in_reply_to", sa.Text, nullable=False),
         sa.Column("reference_ids", sa.JSON, nullable=False),
         sa.Column("subject", sa.Text, nullable=False),
@@ -100,8 +121,8 @@ def _create_attachments() -> None:
 def _create_sync_state(name: str) -> None:
     op.create_table(
         name,
-        sa.Column("account", sa.Text, primary_key=True),
-        sa.Column("mailbox", sa.Text, primary_key=True),
+        sa.Column("account", _KEY, primary_key=True),
+        sa.Column("mailbox", _KEY, primary_key=True),
         sa.Column("cursor", sa.JSON, nullable=False),
         sa.Column("error_code", sa.Text, nullable=False),
         sa.Column("updated_at", UtcDateTime, nullable=False),

@@ -1,0 +1,185 @@
+"""The write path on PostgreSQL. It goes below SQLAlchemy, to psycopg's COPY.
+
+One batch: fold the records, look at what is stored without locks and prepare only what is new. New mails are copied
+straight into their tables; rows to be changed are locked first, and looked at again. If another process stored one of
+the new mails meanwhile, the unique key refuses the copy, and the whole batch starts over with what is there now.
+
+No two writers can wait for each other in a circle: all lock rows first, in the order of their keys, and then insert,
+in the order of their keys.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import psycopg.errors
+from sqlalchemy import BigInteger, Boolean, Engine, Integer, Table
+from sqlalchemy.types import TypeEngine
+
+from src.common.clock import Clock
+from src.common.errors import DatabaseUnavailableError
+from src.model.message import Record
+from src.store.content import AttachmentRow
+from src.store.faults import translated
+from src.store.plan import (
+    CONTENT_COLUMNS,
+    ROW_COLUMNS,
+    STATE_COLUMNS,
+    Insert,
+    Planner,
+    Stored,
+    Update,
+    row_values,
+    state_from_row,
+    state_values,
+)
+from src.store.state import Key, State, fold
+from src.store.tables import UtcDateTime, email_attachments, raw_emails
+from src.store.tsvector import to_tsvector
+
+MAX_RACES = 10  # times a batch starts over since others stored some of it; each time more of it is there
+
+_Connection = psycopg.Connection[tuple[Any, ...]]
+_Row = Insert | Update
+_JSON_COLUMNS = {"labels", "reference_ids", "recipients", "headers", "defects", "metadata"}
+
+
+def _settings(columns: Sequence[str]) -> str:
+    return ", ".join(f"{name} = %s" for name in columns)
+
+
+def _read(column: str) -> str:
+    return f"m.{column}::text" if column in _JSON_COLUMNS else f"m.{column}"
+
+
+# Only names of our own columns are put into these texts.
+_SELECT = f"""
+    SELECT m.account, m.source_id, m.id, {", ".join(map(_read, State._fields))} FROM raw_emails m
+    WHERE m.account = %s AND m.source_id = ANY(%s)"""  # noqa: S608
+_SELECT_LOCKED = f"{_SELECT} ORDER BY m.source_id FOR UPDATE"
+_NEW_IDS = "SELECT nextval(pg_get_serial_sequence('raw_emails', 'id')) FROM generate_series(1, %s)"
+_COPY_MAILS = f"COPY raw_emails (id, {', '.join(ROW_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_COPY_ATTACHMENTS = f"COPY email_attachments (email_id, {', '.join(AttachmentRow._fields)}) FROM STDIN (FORMAT BINARY)"
+_COPY_WORDS = "COPY mail_search (email_id, account, received_at, is_deleted, words) FROM STDIN (FORMAT BINARY)"
+_WORDS_TYPES = ("int8", "text", "timestamptz", "bool", "bytea")  # a tsvector in binary is bytes
+_UPDATE = f"UPDATE raw_emails SET {_settings(STATE_COLUMNS)} WHERE id = %s"  # noqa: S608
+_UPDATE_SEARCH = """
+    UPDATE mail_search SET is_deleted = %s, received_at = %s
+    WHERE email_id = %s AND (is_deleted, received_at) IS DISTINCT FROM (%s, %s)"""
+_FILL = f"UPDATE raw_emails SET {_settings(CONTENT_COLUMNS)} WHERE id = %s"  # noqa: S608
+
+
+class PostgresWriter:
+    """Makes records true. Each call takes a connection of its own from the pool, so threads may share a writer."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._mail_types = _binary_types(raw_emails, ("id", *ROW_COLUMNS))
+        self._attachment_types = _binary_types(email_attachments, ("email_id", *AttachmentRow._fields))
+
+    def write(self, records: Sequence[Record]) -> None:
+        """See MailWriter.write."""
+        planner = Planner(fold(records))
+        with translated(), self._connection() as connection:
+            for _ in range(MAX_RACES):
+                try:
+                    return self._write(connection, planner)
+                except psycopg.errors.UniqueViolation:
+                    connection.rollback()
+        raise DatabaseUnavailableError(f"other processes were faster {MAX_RACES} times: try again")
+
+    def _write(self, connection: _Connection, planner: Planner) -> None:
+        plan = planner.plan(_load_stored(connection, planner.keys, _SELECT))
+        if plan.updates:
+            plan = planner.plan(_load_stored(connection, planner.keys, _SELECT_LOCKED))
+        if plan.is_empty:
+            return
+        now = self._clock.now()
+        added = _update(connection, plan.updates, now)
+        added += self._insert(connection, plan.inserts, now)
+        self._add_content(connection, added)
+        connection.commit()
+
+    def index_pending(self, limit: int) -> int:  # noqa: ARG002 - the role of a lagging index
+        """Return 0: the words are written together with the mail."""
+        return 0
+
+    def _insert(self, connection: _Connection, inserts: Sequence[Insert], now: datetime) -> list[tuple[int, _Row]]:
+        if not inserts:
+            return []
+        ordered = sorted(inserts, key=lambda row: row.key)
+        ids = [id_ for (id_,) in connection.execute(_NEW_IDS, (len(ordered),))]
+        numbered = list(zip(ids, ordered, strict=True))
+        rows = ((id_, *row_values(row, now)) for id_, row in numbered)
+        _copy(connection, _COPY_MAILS, self._mail_types, rows)
+        return list(numbered)
+
+    def _add_content(self, connection: _Connection, rows: Sequence[tuple[int, _Row]]) -> None:
+        contents = [(id_, row, row.prepared) for id_, row in rows if row.prepared]
+        attachments = [(id_, *item) for id_, _, prepared in contents for item in prepared.attachments]
+        if attachments:
+            _copy(connection, _COPY_ATTACHMENTS, self._attachment_types, attachments)
+        words = (
+            (id_, row.account, row.state.known_received_at, row.state.is_deleted, to_tsvector(prepared.search))
+            for id_, row, prepared in contents
+        )
+        _copy(connection, _COPY_WORDS, _WORDS_TYPES, words)
+
+    @contextmanager
+    def _connection(self) -> Iterator[_Connection]:
+        pooled = self._engine.raw_connection()
+        try:
+            driver = pooled.driver_connection
+            assert isinstance(driver, psycopg.Connection)
+            yield driver
+        finally:
+            pooled.close()  # rolls back what was not committed
+
+
+def _load_stored(connection: _Connection, keys: Iterable[Key], statement: str) -> Mapping[Key, Stored]:
+    source_ids: dict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        source_ids[key.account].append(key.source_id)
+    stored: dict[Key, Stored] = {}
+    for account in sorted(source_ids):
+        for row in connection.execute(statement.encode(), (account, source_ids[account])):
+            stored[Key(row[0], row[1])] = Stored(row[2], state_from_row(row[3:]))
+    return stored
+
+
+def _update(connection: _Connection, updates: Sequence[Update], now: datetime) -> list[tuple[int, _Row]]:
+    if not updates:
+        return []
+    cursor = connection.cursor()
+    cursor.executemany(_UPDATE.encode(), [(*state_values(row.state, now), row.id) for row in updates])
+    found = [(row.state.is_deleted, row.state.known_received_at) for row in updates]
+    cursor.executemany(_UPDATE_SEARCH, [(*seen, row.id, *seen) for row, seen in zip(updates, found, strict=True)])
+    fills = [(*row.prepared.content, row.prepared.fetched_at, row.id) for row in updates if row.prepared]
+    if fills:
+        cursor.executemany(_FILL.encode(), fills)
+    return [(row.id, row) for row in updates if row.prepared]
+
+
+def _copy(connection: _Connection, statement: str, types: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
+
+
+def _binary_types(table: Table, columns: Sequence[str]) -> list[str]:
+    return [_binary_type(table.c[name].type) for name in columns]
+
+
+def _binary_type(type_: TypeEngine[Any]) -> str:
+    if isinstance(type_, UtcDateTime):
+        return "timestamptz"
+    if isinstance(type_, Boolean):
+        return "bool"
+    if isinstance(type_, BigInteger):
+        return "int8"
+    return "int4" if isinstance(type_, Integer) else "text"  # JSON travels as text
