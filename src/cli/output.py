@@ -50,16 +50,21 @@ def write_bytes(content: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str = "") -> None:
-    """Print a table: drawn on a terminal, tab-separated without a title in a pipe."""
-    if not sys.stdout.isatty():
-        lines = ["\t".join(columns), *("\t".join(str(_cell(cell)) for cell in row) for row in rows)]
-        write_bytes(("\n".join(lines) + "\n").encode("utf-8", "replace"))
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+    """Print a list: a drawn table on a terminal, tab-separated lines in a pipe."""
+    if sys.stdout.isatty():
+        out().print(table(columns, rows))
         return
-    table = Table(*columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    lines = ["\t".join(columns), *("\t".join(str(_cell(cell)) for cell in row) for row in rows)]
+    write_bytes(("\n".join(lines) + "\n").encode("utf-8", "replace"))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Table:
+    """Return a table for a page; without lines in a pipe."""
+    drawn = Table(*columns, box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
     for row in rows:
-        table.add_row(*(_cell(cell) for cell in row))
-    out().print(table)
+        drawn.add_row(*(_cell(cell) for cell in row))
+    return drawn
 
 
 def clean(text: str) -> str:

@@ -1,0 +1,26 @@
+"""The table of commands: `python -m src.cli COMMAND`. One file a command; docs/commands.md is written from here."""
+
+import typer
+
+from src.cli import dlq
+from src.cli.commands import Commands
+from src.cli.export import export
+from src.cli.keygen import keygen
+from src.cli.search import search
+from src.cli.status import status
+
+app = typer.Typer(
+    name="python -m src.cli",
+    cls=Commands,
+    help="Import, find, check and repair mail. Exit codes and all options: docs/commands.md.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command()(search)
+app.command()(export)
+app.command()(status)
+app.add_typer(dlq.app, name="dlq")
+app.command()(keygen)

@@ -1,0 +1,150 @@
+"""Is every mail there? Compare what a source has with what the database, the stream and the dead letters have.
+
+Pure: takes what was found and returns what it means. Nothing is concluded from a partial list: the callers' walks raise
+instead of ending early.
+A mail is known by its source id or, when a mailbox was renumbered, by its place.
+"""
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from src.model.envelope import Kind, Place
+from src.sources.source import CensusItem
+from src.store.protocol import KnownMail
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One mail with which something is amiss."""
+
+    source_id: str
+    mailbox: str
+    uid: int  # 0 where the source has none
+    code: str = ""  # of the dead letter
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the pipeline has of an account, beside the source."""
+
+    known: Iterable[KnownMail]  # rows of the database, of all mailboxes of the account; walked once
+    waiting: Mapping[str, Set[Kind]]  # source id to what is on its way of it: on the stream, in work, or to be retried
+    dead: Mapping[str, str]  # source id to the code of its dead letter
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a look found. Each mail is in one list at most."""
+
+    at_source: int  # mails the source has
+    stored: int  # of these, in the database as they should be
+    missing: tuple[Gap, ...] = ()  # at the source, and nowhere with us
+    dead: tuple[Gap, ...] = ()  # at the source, and with us only in the dead letters
+    waiting: tuple[Gap, ...] = ()  # on their way: added, or to be marked deleted
+    extra: tuple[Gap, ...] = ()  # in the database, not marked deleted, and gone from the source
+    hidden: tuple[Gap, ...] = ()  # at the source, and marked deleted in the database
+
+    @property
+    def is_complete(self) -> bool:
+        """True if the database has exactly what the source has."""
+        return not (self.missing or self.dead or self.waiting or self.extra or self.hidden)
+
+    @property
+    def is_accounted_for(self) -> bool:
+        """True if every mail of the source is in the database, or in the dead letters with a reason."""
+        return not (self.missing or self.waiting or self.extra or self.hidden)
+
+    @property
+    def needs_second_look(self) -> bool:
+        """True if mails that came or went during the look may have caused what was found."""
+        return bool(self.missing or self.extra or self.hidden)
+
+
+def compare(census: Iterable[CensusItem], facts: Facts, *, mailboxes: Set[str]) -> Comparison:
+    """Compare a complete census of these mailboxes with the facts, which were gathered after it."""
+    rows, by_place = _index(facts.known)
+    found: dict[_State, list[Gap]] = {state: [] for state in _State}
+    seen: set[str] = set()
+    stored = 0
+    for item in census:
+        source_id = item.source_id if item.source_id in rows else by_place.get(item.place, item.source_id)
+        if source_id in seen:
+            continue
+        seen.add(source_id)
+        state = _state_at_source(source_id, rows.get(source_id), facts)
+        if state is _State.STORED:
+            stored += 1
+        else:
+            code = facts.dead[source_id] if state is _State.DEAD else ""
+            found[state].append(Gap(source_id, item.place.mailbox, item.place.uid, code))
+    for source_id, row in rows.items():
+        if source_id in seen or row.is_deleted or not row.is_stored or row.place.mailbox not in mailboxes:
+            continue
+        leaving = Kind.DELETED in facts.waiting.get(source_id, ())
+        state = _State.WAITING if leaving else _State.EXTRA
+        found[state].append(Gap(source_id, row.place.mailbox, row.place.uid))
+    return Comparison(
+        at_source=len(seen),
+        stored=stored,
+        missing=tuple(found[_State.MISSING]),
+        dead=tuple(found[_State.DEAD]),
+        waiting=tuple(found[_State.WAITING]),
+        extra=tuple(found[_State.EXTRA]),
+        hidden=tuple(found[_State.HIDDEN]),
+    )
+
+
+def agreed(first: Comparison, second: Comparison) -> Comparison:
+    """Return the second look with only those findings that the first had too.
+
+    A mail that arrived, left or was settled between the source's list and ours looks amiss in one look, not in two.
+    """
+    before = {gap.source_id for gap in (*first.missing, *first.extra, *first.hidden, *first.waiting, *first.dead)}
+
+    def both(gaps: tuple[Gap, ...]) -> tuple[Gap, ...]:
+        return tuple(gap for gap in gaps if gap.source_id in before)
+
+    return Comparison(
+        at_source=second.at_source,
+        stored=second.stored,
+        missing=both(second.missing),
+        dead=second.dead,
+        waiting=second.waiting,
+        extra=both(second.extra),
+        hidden=both(second.hidden),
+    )
+
+
+class _State(Enum):
+    STORED = auto()
+    MISSING = auto()
+    DEAD = auto()
+    WAITING = auto()
+    HIDDEN = auto()
+    EXTRA = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The little of a KnownMail that is kept for all of them at once: a mailbox may hold a million."""
+
+    place: Place
+    is_deleted: bool
+    is_stored: bool
+
+
+def _index(known: Iterable[KnownMail]) -> tuple[dict[str, _Row], dict[Place, str]]:
+    rows = {mail.source_id: _Row(mail.place, mail.is_deleted, mail.is_stored) for mail in known}
+    return rows, {row.place: source_id for source_id, row in rows.items() if row.place.uid}
+
+
+def _state_at_source(source_id: str, row: _Row | None, facts: Facts) -> _State:
+    """Tell how it stands with a mail that the source has."""
+    if row is not None and row.is_stored and not row.is_deleted:
+        return _State.STORED
+    if facts.waiting.get(source_id):
+        return _State.WAITING
+    if row is not None and row.is_stored:
+        return _State.HIDDEN
+    return _State.DEAD if source_id in facts.dead else _State.MISSING

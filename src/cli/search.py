@@ -1,0 +1,66 @@
+"""`search`: find mails by their words."""
+
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from src.cli.output import clean, print_json, print_table, say
+from src.cli.services import services_of
+from src.store.protocol import SearchHit
+
+MAX_HITS = 10_000  # of one search: more is an export
+
+
+class Order(StrEnum):
+    """Which hit comes first."""
+
+    newest = "newest"
+    relevance = "relevance"
+
+
+def search(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(help='Words that must all occur; "a phrase", word*, -without.')],
+    account: Annotated[str, typer.Option(help="Only mails of this account.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=MAX_HITS, help="Show at most so many.")] = 20,
+    order: Annotated[Order, typer.Option(help="Which come first.")] = Order.newest,
+    deleted: Annotated[bool, typer.Option("--deleted", help="Include mails that are deleted at the source.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+) -> None:
+    """Search subject, people, body and the text of attachments.
+
+    Ends with 0 whether or not something was found.
+    """
+    hits = (
+        services_of(context)
+        .store()
+        .search(query, account=account or None, limit=limit, include_deleted=deleted, order=order.value)
+    )
+    if as_json:
+        print_json([_as_json(hit) for hit in hits])
+        return
+    if not hits:
+        say("nothing found")
+        return
+    print_table(("received", "from", "subject", "text"), (_row(hit) for hit in hits))
+    if len(hits) == limit:
+        say(f"the first {limit}; more with --limit")
+
+
+def _row(hit: SearchHit) -> tuple[object, ...]:
+    subject = Text(clean(hit.subject) or "(no subject)", style="strike" if hit.is_deleted else "")
+    return hit.received_at, hit.sender, subject, _marked(hit.snippet)
+
+
+def _marked(snippet: str) -> Text:
+    """Return the snippet with its «matches» in bold."""
+    text = Text(clean(snippet))
+    text.highlight_regex("«[^»]*»", "bold")
+    return text
+
+
+def _as_json(hit: SearchHit) -> dict[str, object]:
+    return {**asdict(hit), "received_at": hit.received_at.isoformat() if hit.received_at else None}

@@ -1,0 +1,161 @@
+"""`status`: how it stands, at a glance or refreshed every few seconds."""
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from src.cli.output import clean, moment, out, print_json, size, span, table
+from src.cli.services import Services, services_of
+from src.common import exit_codes
+from src.monitoring.status import (
+    AccountStatus,
+    MailboxStatus,
+    StatusReport,
+    Unavailable,
+    as_json,
+    cap_use,
+    gather_status,
+    is_full,
+)
+from src.store.protocol import StoreStats
+from src.stream.protocol import StreamStats
+
+WATCH_S = 2.0  # between two looks of --watch
+
+
+def status(
+    context: typer.Context,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every two seconds, until Ctrl-C.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print a JSON object; with --watch one every look.")] = False,
+) -> None:
+    """Show accounts, cursors, stream, cap, retries, dead letters, workers and database.
+
+    Ends with 4 if Redis or the database does not answer; the rest is shown all the same.
+    """
+    services = services_of(context)
+    if watch and not json_ and sys.stdout.isatty():
+        _watch(services)
+    while True:
+        report = look(services)
+        if json_:
+            print_json(as_json(report, with_names=True))
+        else:
+            out().print(_page(report))
+        if not watch:
+            break
+        time.sleep(WATCH_S)
+    raise typer.Exit(exit_codes.OK if report.is_whole else exit_codes.UNAVAILABLE)
+
+
+def look(services: Services) -> StatusReport:
+    """Gather the report for the settings' own mailboxes and all that were ever read."""
+    settings = services.settings
+    configured = [(settings.imap_user, mailbox) for mailbox in settings.mailboxes] if settings.imap_user else []
+    return gather_status(services.stream, services.store, clock=services.clock, configured=configured)
+
+
+def _watch(services: Services) -> None:
+    with Live(console=Console(highlight=False, markup=False), screen=True, auto_refresh=False) as live:
+        while True:
+            live.update(_page(look(services)), refresh=True)
+            time.sleep(WATCH_S)
+
+
+def _page(report: StatusReport) -> Group:
+    return Group(
+        *_stream_part(report.stream),
+        *_database_part(report.database),
+        *_accounts_part(report),
+        Text(f"at {moment(report.taken_at)}", style="dim"),
+    )
+
+
+def _stream_part(found: StreamStats | Unavailable) -> Iterator[RenderableType]:
+    if isinstance(found, Unavailable):
+        yield _down("Redis", found)
+        return
+    share = f"{cap_use(found):.0%} of the cap ({found.max_entries} mails, {size(found.max_bytes)})"
+    full = Text("FULL: producers wait for room", style="red") if is_full(found) else Text("room")
+    rows: list[tuple[str, object]] = [
+        ("waiting", f"{found.waiting}, of these {found.pending} in workers' hands"),
+        ("oldest waiting", span(found.oldest_waiting_s) if found.waiting else "-"),
+        ("retries", f"{found.retries}, of these {found.retries_due} due"),
+        ("dead letters", _by_code(found)),
+        ("raw mail held", f"{size(found.raw_bytes)}, {share}"),
+        ("back-pressure", full),
+        ("settled so far", found.counters.get("settled", 0)),
+        ("workers", _workers(found)),
+        ("Redis", found.redis_version),
+    ]
+    yield table(("stream", ""), rows)
+
+
+def _by_code(stats: StreamStats) -> Text:
+    if not stats.dead:
+        return Text("0")
+    codes = ", ".join(f"{code} {count}" for code, count in sorted(stats.dead_by_code.items()))
+    return Text(f"{stats.dead} ({codes}); see `dlq list`", style="red")
+
+
+def _workers(stats: StreamStats) -> str:
+    heard = sorted(stats.consumers.items(), key=lambda item: item[1])
+    return ", ".join(f"{clean(name)} (heard of {span(idle_s)} ago)" for name, idle_s in heard[:8]) or "none"
+
+
+def _database_part(found: StoreStats | Unavailable) -> Iterator[RenderableType]:
+    if isinstance(found, Unavailable):
+        yield _down("The database", found)
+        return
+    rows: list[tuple[str, object]] = [
+        ("mails", f"{found.mails}, of these {found.deleted} deleted at the source"),
+        ("not come yet", f"{found.stubs} mails of which only a change came so far"),
+        ("with defects", found.with_defects),
+        ("attachments", found.attachments),
+        ("newest", found.newest_received_at),
+        ("size", size(found.size_bytes)),
+    ]
+    yield table(("database", ""), rows)
+
+
+def _accounts_part(report: StatusReport) -> Iterator[RenderableType]:
+    columns = ("account", "tag in logs", "mails", "mailbox", "read up to", "read to its end", "state")
+    rows = [row for account in report.accounts for row in _account_rows(account)]
+    if rows:
+        yield table(columns, rows)
+    else:
+        yield Text("no account has been read yet")
+
+
+def _account_rows(account: AccountStatus) -> Iterator[tuple[object, ...]]:
+    mails = account.stored.mails if account.stored else None
+    if not account.mailboxes:
+        yield account.account, account.tag, mails, None, None, None, None
+    for number, box in enumerate(account.mailboxes):
+        owner = (account.account, account.tag, mails) if number == 0 else (Text(""), Text(""), Text(""))
+        yield (*owner, box.mailbox, _position(box), _age(box), _state(box))
+
+
+def _position(box: MailboxStatus) -> str:
+    return ", ".join(
+        f"{name} {box.cursor[name]}" for name in ("last_uid", "uidvalidity", "history_id") if name in box.cursor
+    )
+
+
+def _age(box: MailboxStatus) -> str:
+    return f"{span(box.age_s)} ago" if box.age_s is not None else "never"
+
+
+def _state(box: MailboxStatus) -> Text:
+    if not box.error_code:
+        return Text("ok")
+    return Text(f"{box.error_code}: see docs/runbooks/{box.error_code}.md", style="red")
+
+
+def _down(name: str, found: Unavailable) -> Text:
+    return Text(f"{name} does not answer: {found.message} [{found.code}]", style="red")
