@@ -9,7 +9,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -57,8 +57,8 @@ def token_file(settings: Settings) -> TokenFile:
     return TokenFile(Path(settings.google_token_file), parse_keys(settings.encryption_key.get_secret_value()))
 
 
-def access_token_provider(settings: Settings, clock: Clock | None = None) -> Callable[..., str]:
-    """Return a function that gives a valid access token; see `AccessTokens.__call__`. Reads nothing yet."""
+def access_token_provider(settings: Settings, clock: Clock | None = None) -> "AccessTokens":
+    """Return what gives a valid access token when called; see `AccessTokens.__call__`. Reads nothing yet."""
     return AccessTokens(settings, clock or SystemClock())
 
 
@@ -70,6 +70,12 @@ class AccessTokens:
         self._clock = clock
         self._lock = threading.Lock()
         self._known: StoredToken | None = None
+        self._refused = ""
+
+    def forget(self) -> None:
+        """Take it that a server refused the token last given: the next call gives another one."""
+        with self._lock:
+            self._refused = self._known.access_token if self._known else ""
 
     def __call__(self, refused: str = "") -> str:
         """Return an access token that lives a while longer.
@@ -79,6 +85,7 @@ class AccessTokens:
         SourceUnavailableError when Google does not answer.
         """
         with self._lock:
+            refused = refused or self._refused
             if self._known is None or not self._is_good(self._known, refused):
                 self._known = self._fetch(refused)
             return self._known.access_token

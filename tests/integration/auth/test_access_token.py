@@ -69,6 +69,16 @@ def test_a_refused_token_is_replaced_even_if_it_looks_alive(
     assert google.refreshes == 1
 
 
+def test_a_forgotten_token_is_replaced_once(google: FakeGoogle, settings: Settings, signed_in: SignedIn) -> None:
+    signed_in(access_token="ya29.alive", expires_at=SystemClock().now() + timedelta(minutes=30))
+    provider = access_token_provider(settings)
+    provider.forget()  # nothing was given yet: nothing to forget
+    assert provider() == "ya29.alive"
+    provider.forget()
+    assert provider() == provider() == google.access_tokens[0]
+    assert google.refreshes == 1
+
+
 def test_two_processes_and_many_threads_cause_one_refresh(
     google: FakeGoogle, environment: dict[str, str], settings: Settings, signed_in: SignedIn
 ) -> None:
