@@ -1,0 +1,23 @@
+"""How much the IMAP source does in one step: every bound by name, with its unit and reason."""
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+CHUNK = 500  # mails described, or looked up in the database, in one go: one short statement, one round trip
+FLAG_CHUNK = 5_000  # mails whose flags are listed in one go: about 1 MB of answers held at a time
+MAX_VANISHED = 10_000  # UIDs a server may name as vanished before a reconcile is the cheaper answer
+MAX_ROUNDS = 6  # fresh connections within one fetch while a mail that breaks them is being found
+BARRIER_POLL_S = 0.5  # one look at the tickets on their way; also the longest a fetch then blocks
+BARRIER_PATIENCE_S = 60.0  # of looking, before the operator is told that no worker settles anything
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds that settings decide."""
+
+    batch_mails: int = 200  # envelopes in one batch: what one publish script can take without blocking Redis
+    batch_bytes: int = 16 * MIB  # of raw mail in one batch; one mail may go over it by its own size
+    spool_bytes: int = 8 * MIB  # a mail above this is read in slices while it is published
+    max_mail_bytes: int = 200 * MIB  # a mail above this is dead-lettered unread
+    reconcile_interval_s: float = 3600.0

@@ -1,0 +1,127 @@
+"""Reconcile: compare the mailbox as a whole with the database, and publish the difference.
+
+The routine census and repair; on servers without QRESYNC also how deletes are found, and without CONDSTORE flags.
+First all of the server's list, then all of the database's, then the difference: the walk of the database is short, and
+nothing is published from half a list. Only mails up to `last_uid` count; what is above is catch-up's.
+
+| server | database | what follows |
+| --- | --- | --- |
+| has it | stored, the same labels | nothing |
+| has it | other labels, or marked deleted | CHANGED |
+| has it | not stored | fetched and published, unless on its way or dead |
+| lacks it | living | DELETED; at Gmail only if it is in no other mailbox |
+"""
+
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from src.common.logs import account_tag, get_logger
+from src.imap.uid_set import UidSet
+from src.model.envelope import Envelope
+from src.sources.imap.catch_up import chunks, envelope_batches, known_at_gmail, missing_here
+from src.sources.imap.changes import changed_envelopes
+from src.sources.imap.ids import is_gmail_id
+from src.sources.imap.listing import Listing, label_digest
+from src.sources.imap.mail_reading import read_mails
+from src.sources.imap.position import Position
+from src.sources.imap.renumbering import renumber
+from src.sources.imap.visit import Steps, Visit, batch
+from src.store.protocol import KnownMail
+
+_log = get_logger(__name__)
+
+
+def _uids() -> array[int]:
+    return array("Q")
+
+
+@dataclass(slots=True)
+class _Difference:
+    missing: array[int] = field(default_factory=_uids)  # the server has them, the database does not
+    changed: array[int] = field(default_factory=_uids)  # other labels, or marked deleted
+    vanished: array[int] = field(default_factory=_uids)  # the database has them, the server does not
+    stale: list[KnownMail] = field(default_factory=list)  # living, under another UIDVALIDITY
+
+
+def reconcile(visit: Visit, position: Position, pause: Callable[[float], bool]) -> Steps:
+    """Publish what differs, and note when that was."""
+    started_at = visit.clock.now()
+    found = _compare(visit, position)
+    if any((found.missing, found.changed, found.vanished, found.stale)):
+        _log.info(
+            "mailbox_differs",
+            account=account_tag(visit.account),
+            missing=len(found.missing),
+            changed=len(found.changed),
+            vanished=len(found.vanished),
+            stale=len(found.stale),
+        )
+    if found.stale and not visit.session.has_gmail:
+        return (yield from renumber(visit, position, pause))
+    for chunk in chunks(found.changed, visit.limits.batch_mails):
+        told = visit.session.fetch_flags(UidSet.of(chunk)).changes
+        yield batch(position, changed_envelopes(visit, told))
+    yield from _bring_missing(visit, position, found.missing)
+    yield from _tell_vanished(visit, position, found)
+    return replace(position, last_reconcile=started_at)
+
+
+def _compare(visit: Visit, position: Position) -> _Difference:
+    listing = Listing(visit.session, up_to=position.last_uid)
+    found = _Difference()
+    for mail in visit.known.known_mails(visit.account, visit.mailbox):
+        if mail.place.uidvalidity != visit.uidvalidity:
+            if not mail.is_deleted:
+                found.stale.append(mail)
+            continue
+        if not mail.is_stored and mail.place.uid > position.last_uid:
+            continue
+        digest = listing.tick(mail.place.uid)
+        if digest is None:
+            if not mail.is_deleted and mail.place.uid <= position.last_uid:
+                found.vanished.append(mail.place.uid)
+        elif not mail.is_stored:
+            found.missing.append(mail.place.uid)
+        elif mail.is_deleted or digest != label_digest(mail.labels):
+            found.changed.append(mail.place.uid)
+    found.missing = array("Q", sorted([*found.missing, *listing.unticked()]))
+    return found
+
+
+def _bring_missing(visit: Visit, position: Position, uids: array[int]) -> Steps:
+    for chunk in chunks(uids):
+        visit.ids.learn(chunk)
+        if visit.session.has_gmail:
+            facts = [one for one in visit.session.describe(chunk) if one.gmail is not None]
+            known = known_at_gmail(visit, facts)
+            for some in envelope_batches(visit, (visit.changed(one) for one in facts if one.uid in known)):
+                yield batch(position, some)
+            wanted = [uid for uid in chunk if uid not in known]
+        else:
+            wanted = missing_here(visit, chunk)
+        for haul in read_mails(visit, wanted, force_to=position.last_uid):
+            if haul.envelopes or haul.failures:
+                yield batch(position, haul.envelopes, haul.failures)
+    return position
+
+
+def _tell_vanished(visit: Visit, position: Position, found: _Difference) -> Steps:
+    for chunk in chunks(found.vanished, visit.limits.batch_mails):
+        known = visit.known.find_by_uids(visit.account, visit.mailbox, visit.uidvalidity, chunk)
+        yield batch(position, _farewells(visit, list(known.values())))
+    for start in range(0, len(found.stale), visit.limits.batch_mails):
+        yield batch(position, _farewells(visit, found.stale[start : start + visit.limits.batch_mails]))
+    return position
+
+
+def _farewells(visit: Visit, mails: Sequence[KnownMail]) -> list[Envelope]:
+    if not visit.session.has_gmail:
+        return [visit.deleted(mail.source_id, mail.place) for mail in mails]
+    found = visit.whereabouts.find([mail.source_id for mail in mails if is_gmail_id(mail.source_id)])
+    return [
+        replace(visit.changed(found[mail.source_id].facts), place=found[mail.source_id].place)
+        if mail.source_id in found
+        else visit.deleted(mail.source_id, mail.place)
+        for mail in mails
+    ]

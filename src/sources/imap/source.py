@@ -1,0 +1,262 @@
+"""ImapSource: one mailbox of one account, read step by step. The order of steps is in `_read`.
+
+A generator reads on from fetch to fetch as long as it is given the cursor that it returned last, so that the wire keeps
+commands in flight while the batch before is published. Any other cursor, or any fault, begins a new visit there.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from src.common.clock import Clock, SystemClock
+from src.common.errors import SourceRefusedError, SourceUnavailableError
+from src.common.logs import account_tag, get_logger
+from src.common.retry import RetryPolicy
+from src.imap.answers import Selected
+from src.imap.idle import IDLE_RENEW_S
+from src.imap.session import Session
+from src.imap.uid_set import UidSet
+from src.model.cursor import Batch, Cursor
+from src.sources.imap.catch_up import catch_up, chunks
+from src.sources.imap.changes import changes
+from src.sources.imap.connection import RECONNECT, Connection
+from src.sources.imap.gmail import Whereabouts
+from src.sources.imap.ids import SourceIds
+from src.sources.imap.limits import FLAG_CHUNK, MAX_ROUNDS, Limits
+from src.sources.imap.position import Position
+from src.sources.imap.reconcile import reconcile
+from src.sources.imap.renumbering import finish_settling, has_other_numbering, renumber
+from src.sources.imap.suspects import Suspects
+from src.sources.imap.visit import KIND, KnownMails, Steps, TicketsOnTheWay, Visit, batch, labels_of
+from src.sources.source import CensusItem
+
+_log = get_logger(__name__)
+
+
+class ImapSource:
+    """Plays Source, Waiter and Census."""
+
+    kind = KIND
+
+    def __init__(
+        self,
+        *,
+        account: str,
+        mailbox: str,
+        open_session: Callable[[], Session],
+        known: KnownMails,
+        tickets: TicketsOnTheWay,
+        siblings: Sequence[str] = (),
+        forget_token: Callable[[], None] | None = None,
+        limits: Limits | None = None,
+        clock: Clock | None = None,
+        reconnect: RetryPolicy = RECONNECT,
+    ) -> None:
+        """`siblings`: the other mailboxes read of the account. `forget_token`: the next login takes another one."""
+        self.account = account
+        self.mailbox = mailbox
+        self._known = known
+        self._tickets = tickets
+        self._limits = limits or Limits()
+        self._clock = clock or SystemClock()
+        self._interrupted = threading.Event()
+        self._connection = Connection(
+            open_session, clock=self._clock, pause=self._interrupted.wait, forget_token=forget_token, policy=reconnect
+        )
+        self._whereabouts = Whereabouts(open_session, [mailbox, *siblings])
+        self._suspects = Suspects()
+        self._steps: Steps | None = None
+        self._returned: Cursor | None = None  # the cursor that `_steps` reads on from
+
+    # --- Source ------------------------------------------------------------------------------------------------------
+
+    def fetch(self, cursor: Cursor) -> Batch:
+        """As in Source. Looks at the mailbox anew once the last look was caught up."""
+        if self._steps is not None and not _is_same(cursor, self._returned):
+            self._leave()
+        for _ in range(MAX_ROUNDS):
+            is_new = self._steps is None
+            if self._steps is None:
+                position = Position.of(cursor)
+                self._steps = self._read(self._visit(position), position)
+            try:
+                found = next(self._steps, None)
+            except (SourceUnavailableError, SourceRefusedError):
+                self._after_fault()
+                if is_new and not self._suspects.is_cornering:
+                    raise
+            except BaseException:
+                self._leave()
+                raise
+            else:
+                self._remember(found)
+                if found is not None:
+                    return found
+        raise SourceUnavailableError(f"the mail server broke off {MAX_ROUNDS} times in a row; reading goes on later")
+
+    def close(self) -> None:
+        """As in Source."""
+        self._leave()
+        self._connection.close()
+        self._interrupted.clear()
+
+    # --- Waiter ------------------------------------------------------------------------------------------------------
+
+    def wait(self, timeout_s: float) -> bool:
+        """As in Waiter. In IDLE where the server has it; each call renews it, so a silent death shows within one."""
+        session = self._connection.current
+        try:
+            if session is None or self._interrupted.is_set():
+                self._interrupted.wait(timeout_s)
+                return False
+            return session.idle(min(timeout_s, IDLE_RENEW_S))
+        except SourceUnavailableError:
+            self._connection.lost()
+            return True  # what came meanwhile is found by the next fetch, over a new connection
+        finally:
+            self._interrupted.clear()
+
+    def interrupt(self) -> None:
+        """As in Waiter. Also ends a wait before a reconnect."""
+        self._interrupted.set()
+        session = self._connection.current
+        if session is not None:
+            session.interrupt()
+
+    # --- Census ------------------------------------------------------------------------------------------------------
+
+    def census(self) -> Iterator[CensusItem]:
+        """As in Census, with labels. A mail that is expunged or arrives during the walk may be in it or not."""
+        self._leave()
+        visit = self._visit(None)
+        for chunk in chunks(visit.session.search_uids(), FLAG_CHUNK):
+            if visit.session.has_gmail:
+                for facts in visit.session.describe(chunk):
+                    labels = labels_of(facts.flags, facts.gmail.labels if facts.gmail else None)
+                    yield CensusItem(visit.ids.of(facts.uid, facts), visit.place(facts.uid), labels)
+            else:
+                for one in visit.session.fetch_flags(UidSet.of(chunk)).changes:
+                    yield CensusItem(visit.ids.of(one.uid), visit.place(one.uid), one.flags)
+
+    # --- the order of reading ----------------------------------------------------------------------------------------
+
+    def _read(self, visit: Visit, known_position: Position | None) -> Steps:
+        position = known_position or self._position_without_cursor(visit)
+        if position.uidvalidity != visit.uidvalidity:
+            return (yield from self._carry_over(visit, position))
+        if position.settling:
+            position = yield from finish_settling(visit, position, self._interrupted.wait)
+        if position.last_uid == 0 and not position.force_to:  # an operator asks to read everything again
+            position = replace(position, read_again_to=visit.session.search_uids().last)
+        position = yield from changes(visit, position)
+        position = yield from catch_up(visit, position)
+        if position.reconcile_is_due(self._clock.now(), self._limits.reconcile_interval_s):
+            yield batch(position)  # the producer reads one batch ahead: what it holds must be on the stream by now
+            position = yield from reconcile(visit, position, self._interrupted.wait)
+        yield batch(position, caught_up=not position.settling, remaining=0)
+        return position
+
+    def _carry_over(self, visit: Visit, position: Position) -> Steps:
+        if visit.session.has_gmail:  # its ids do not depend on numbers: what is known is told as moved
+            position = self._compare_from_start(visit)
+        else:
+            position = yield from renumber(visit, position, self._interrupted.wait)
+        yield batch(position)
+        return position
+
+    def _position_without_cursor(self, visit: Visit) -> Position:
+        if not visit.session.has_gmail and has_other_numbering(visit):
+            _log.warning("cursor_lost", account=account_tag(self.account), renumbered=True)
+            return Position(uidvalidity=0)
+        return self._compare_from_start(visit)
+
+    def _compare_from_start(self, visit: Visit) -> Position:
+        is_known = any(True for _ in self._known.known_mails(self.account, self.mailbox))
+        last = visit.session.search_uids().last
+        _log.info("mailbox_read_from_start", account=account_tag(self.account), is_known=is_known, last_uid=last)
+        return Position(
+            uidvalidity=visit.uidvalidity,
+            modseq=visit.selected.highestmodseq or 0,
+            last_reconcile=None if is_known else self._clock.now(),
+            compare_to=last,
+            resolve_to=last if is_known else 0,
+        )
+
+    # --- the connection ----------------------------------------------------------------------------------------------
+
+    def _visit(self, position: Position | None) -> Visit:
+        selected = self._select_twice_if_odd(position.uidvalidity if position else 0)
+        session = self._connection.session()
+        resolve_to = position.resolve_to if position and position.uidvalidity == selected.uidvalidity else 0
+        return Visit(
+            account=self.account,
+            mailbox=self.mailbox,
+            session=session,
+            selected=selected,
+            ids=SourceIds(
+                account=self.account,
+                mailbox=self.mailbox,
+                uidvalidity=selected.uidvalidity,
+                resolve_to=resolve_to,
+                session=session,
+                book=self._known,
+            ),
+            known=self._known,
+            tickets=self._tickets,
+            whereabouts=self._whereabouts,
+            suspects=self._suspects,
+            clock=self._clock,
+            limits=self._limits,
+        )
+
+    def _select_twice_if_odd(self, expected: int) -> Selected:
+        """Select the mailbox. No UIDVALIDITY, or another than expected, is believed once a fresh connection says so."""
+        first = self._select()
+        if first.uidvalidity and expected in (0, first.uidvalidity):
+            return first
+        self._connection.close()
+        second = self._select()
+        if second.uidvalidity == 0 or second.uidvalidity not in (first.uidvalidity, expected):
+            raise SourceRefusedError("the server tells no UIDVALIDITY, or each time another; it is asked again later")
+        return second
+
+    def _select(self) -> Selected:
+        is_reused = self._connection.current is not None
+        try:
+            return self._connection.session().select(self.mailbox)
+        except SourceUnavailableError:
+            self._connection.lost()
+            if not is_reused:
+                raise
+        try:
+            return self._connection.session().select(self.mailbox)
+        except SourceUnavailableError:
+            self._connection.lost()
+            raise
+
+    def _remember(self, found: Batch | None) -> None:
+        """Keep the steps for the next fetch, unless they ended with this batch."""
+        if found is None or found.caught_up:
+            self._steps, self._returned = None, None
+        else:
+            self._returned = found.cursor
+
+    def _after_fault(self) -> None:
+        self._steps, self._returned = None, None
+        session = self._connection.current
+        if session is not None and session.is_closed:
+            self._connection.lost(over_a_mail=self._suspects.is_cornering)
+
+    def _leave(self) -> None:
+        """Leave a visit in its middle. The wire may be in mid-answer, and then closes its connection."""
+        steps, self._steps, self._returned = self._steps, None, None
+        if steps is not None:
+            steps.close()
+            session = self._connection.current
+            if session is not None and session.is_closed:
+                self._connection.close()
+
+
+def _is_same(cursor: Cursor, returned: Cursor | None) -> bool:
+    """Compare what this source wrote; the stream may keep values of its own beside it."""
+    return returned is not None and all(cursor.values.get(name) == value for name, value in returned.values.items())
