@@ -141,10 +141,12 @@ def _index(known: Iterable[KnownMail]) -> tuple[dict[str, _Row], dict[Place, str
 
 def _state_at_source(source_id: str, row: _Row | None, facts: Facts) -> _State:
     """Tell how it stands with a mail that the source has."""
-    if row is not None and row.is_stored and not row.is_deleted:
+    is_stored = row is not None and row.is_stored
+    coming = facts.waiting.get(source_id, frozenset())
+    if row is not None and is_stored and not row.is_deleted:
         return _State.STORED
-    if facts.waiting.get(source_id):
+    if Kind.ADDED in coming or (is_stored and Kind.CHANGED in coming):  # a change alone does not bring a mail
         return _State.WAITING
-    if row is not None and row.is_stored:
+    if is_stored:
         return _State.HIDDEN
     return _State.DEAD if source_id in facts.dead else _State.MISSING

@@ -7,7 +7,8 @@ are needed, so that `--help`, `keygen` and a settings mistake answer at once.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from pathlib import Path
+from typing import Protocol
 
 import typer
 
@@ -16,10 +17,9 @@ from src.common import logs
 from src.common.clock import Clock, SystemClock
 from src.model.cursor import Cursor
 from src.model.ticket import Ticket
+from src.sources.source import Census
 from src.store.protocol import Store
 from src.stream.protocol import DeadLetters, StreamStats
-
-Opened = TypeVar("Opened")
 
 
 class CommandStream(DeadLetters, Protocol):
@@ -31,7 +31,14 @@ class CommandStream(DeadLetters, Protocol):
 
     def tickets_of(self, account: str, mailbox: str) -> Iterator[tuple[Ticket, str]]: ...
 
-    def is_on_its_way_or_dead(self, account: str, mailbox: str, envelope_ids: Sequence[str]) -> list[bool]: ...
+    def close(self) -> None: ...
+
+
+class CensusSource(Census, Protocol):
+    """One mailbox that can list all it has."""
+
+    account: str
+    mailbox: str
 
     def close(self) -> None: ...
 

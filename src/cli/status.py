@@ -18,11 +18,11 @@ from src.monitoring.status import (
     MailboxStatus,
     StatusReport,
     Unavailable,
-    as_json,
     cap_use,
     gather_status,
     is_full,
 )
+from src.monitoring.status_json import as_json
 from src.store.protocol import StoreStats
 from src.stream.protocol import StreamStats
 

@@ -5,7 +5,7 @@ the report, not an error: the rest is told all the same. Nothing here changes an
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
@@ -118,52 +118,6 @@ def cap_use(stats: StreamStats) -> float:
     """Return the share of the cap that is in use, of entries or bytes, whichever is greater."""
     by_entries = (stats.waiting + stats.retries) / stats.max_entries if stats.max_entries else 0.0
     return max(by_entries, stats.raw_bytes / stats.max_bytes if stats.max_bytes else 0.0)
-
-
-def as_json(report: StatusReport, *, with_names: bool) -> dict[str, object]:
-    """Return the report for JSON. Without names, accounts and mailboxes appear as tags only: for what others may see."""
-    return {
-        "taken_at": report.taken_at.isoformat(),
-        "redis": _service_json(report.stream),
-        "database": _service_json(report.database),
-        "accounts": [_account_json(account, with_names=with_names) for account in report.accounts],
-    }
-
-
-def _service_json(found: StreamStats | StoreStats | Unavailable) -> dict[str, object]:
-    if isinstance(found, Unavailable):
-        return {"is_up": False, **asdict(found)}
-    told = {"is_up": True, **_plain(found)}
-    if isinstance(found, StreamStats):
-        told |= {"is_full": is_full(found), "cap_use": round(cap_use(found), 4)}
-    return told
-
-
-def _account_json(account: AccountStatus, *, with_names: bool) -> dict[str, object]:
-    return {
-        **({"account": account.account} if with_names else {}),
-        "tag": account.tag,
-        "stored": _plain(account.stored) if account.stored else None,
-        "mailboxes": [
-            {
-                **({"mailbox": box.mailbox} if with_names else {}),
-                "tag": account_tag(box.mailbox),
-                "cursor": dict(box.cursor),
-                "last_poll_at": box.last_poll_at.isoformat() if box.last_poll_at else None,
-                "age_s": box.age_s,
-                "error_code": box.error_code,
-            }
-            for box in account.mailboxes
-        ],
-    }
-
-
-def _plain(stats: StreamStats | StoreStats) -> dict[str, object]:
-    values = {name: getattr(stats, name) for name in stats.__dataclass_fields__}
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else dict(value) if isinstance(value, Mapping) else value
-        for name, value in values.items()
-    }
 
 
 def _mailboxes(

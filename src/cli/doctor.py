@@ -1,0 +1,56 @@
+"""`doctor`: look at everything the pipeline needs, and say how to mend what is wrong."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from src.cli.checks.check import Check, State
+from src.cli.output import print_json, print_table, say
+from src.cli.services import Services, services_of
+from src.common import exit_codes
+
+_SIGNS = {
+    State.GREEN: Text("ok", style="green"),
+    State.YELLOW: Text("note", style="yellow"),
+    State.RED: Text("WRONG", style="bold red"),
+}
+
+
+def doctor(
+    context: typer.Context,
+    online: Annotated[bool, typer.Option("--online", help="Also log in at Google and the mail server.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+) -> None:
+    """Check settings, Redis, database, sign-in and machine; say how to mend what is wrong.
+
+    Changes nothing. Ends with 1 if anything is wrong, with 2 if the settings cannot even be read.
+    """
+    checks = list(run_checks(services_of(context), online=online))
+    if json_:
+        print_json([asdict(check) for check in checks])
+    else:
+        columns = ("", "area", "check", "found", "what to do")
+        print_table(
+            columns, ((_SIGNS[check.state], check.area, check.name, check.found, check.mend) for check in checks)
+        )
+    wrong = sum(check.state is State.RED for check in checks)
+    say(f"{wrong} wrong" if wrong else "all is well", style="red" if wrong else "green")
+    raise typer.Exit(exit_codes.INCOMPLETE if wrong else exit_codes.OK)
+
+
+def run_checks(services: Services, *, online: bool) -> Iterator[Check]:
+    """Yield all checks, area by area."""
+    # Imported here: they bring redis and sqlalchemy, which `--help` can do without.
+    from src.cli.checks.database_checks import database_checks
+    from src.cli.checks.machine_checks import machine_checks
+    from src.cli.checks.redis_checks import redis_checks
+    from src.cli.checks.sign_in_checks import sign_in_checks
+
+    settings = services.settings
+    yield from redis_checks(settings, services.clock)
+    yield from database_checks(settings)
+    yield from sign_in_checks(settings, services.clock, services.try_login if online else None)
+    yield from machine_checks(settings)

@@ -1,0 +1,159 @@
+"""`verify`: is every mail of the source in the database, exactly as it should be?
+
+Order: the source's full list → the dead letters → what is on its way → the database. A mail moves along that way, so
+one that is on its way while we look is seen at least once. When something is amiss, everything is looked at a second
+time, and only what both looks found counts: mail comes and goes meanwhile. A list that breaks off ends the command with
+an error, and nothing is concluded from it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from src.cli.completeness import Comparison, Facts, Gap, agreed, compare
+from src.cli.output import out, print_json, print_table, say, table
+from src.cli.services import CensusSource, CommandStream, Services, services_of
+from src.common import exit_codes
+from src.model.envelope import Kind
+from src.sources.source import CensusItem
+
+SHOWN = 20  # mails of each kind that are listed for people; --json has them all
+PAGE = 500  # dead letters asked for in one go
+
+_MEANINGS = {
+    "missing": "at the source, and neither in the database nor on its way nor dead",
+    "dead": "in the dead letters, see `dlq list`",
+    "waiting": "on its way; verify again when the workers are done",
+    "extra": "in the database, but gone from the source without being marked deleted",
+    "hidden": "at the source, but marked deleted in the database",
+}
+
+
+def verify(
+    context: typer.Context,
+    account: Annotated[str, typer.Option(help="The account; default: IMAP_USER.")] = "",
+    mbox: Annotated[list[Path] | None, typer.Option(help="The file an account was imported from; repeatable.")] = None,
+    maildir: Annotated[list[Path] | None, typer.Option(help="The Maildir it was imported from; repeatable.")] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Publish what is missing or differs.")] = False,
+    accept_dead: Annotated[bool, typer.Option("--accept-dead", help="Dead letters count as accounted for.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print a JSON object with all ids.")] = False,
+) -> None:
+    """Compare the source's full list of mails with the database and the dead letters.
+
+    Prints what is missing, dead, waiting, extra. Ends with 0 only when the database is complete (with --accept-dead:
+    when each mail is in the database or in the dead letters), with 1 when not, with 3 or 4 when that could not be
+    found out.
+    """
+    services = services_of(context)
+    name = account or services.settings.imap_user
+    if not name:
+        raise typer.BadParameter("which account? Give --account NAME, or set IMAP_USER")
+    sources = services.open_censuses(name, mbox or [], maildir or [])
+    try:
+        found = look(services, name, sources)
+        is_good = found.is_accounted_for if accept_dead else found.is_complete
+        if json_:
+            print_json(as_json(name, found))
+        else:
+            _print(name, found)
+        if repair and not is_good:
+            _repair(services, found, sources)
+    finally:
+        for source in sources:
+            source.close()
+    raise typer.Exit(exit_codes.OK if is_good else exit_codes.INCOMPLETE)
+
+
+def look(services: Services, account: str, sources: Sequence[CensusSource]) -> Comparison:
+    """Compare, twice if the first look found something amiss."""
+    first = _look_once(services, account, sources)
+    return agreed(first, _look_once(services, account, sources)) if first.needs_second_look else first
+
+
+def verdict(account: str, found: Comparison) -> str:
+    """Say in one line how it stands."""
+    if found.is_complete:
+        return f"complete: the source of {account} has {found.at_source} mails, and the database has them all"
+    counts = {name: len(getattr(found, name)) for name in _MEANINGS}
+    amiss = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    if found.is_accounted_for:
+        return f"accounted for, but not complete: {found.stored} of {found.at_source} mails stored; {amiss}"
+    return f"NOT complete: {found.stored} of {found.at_source} mails stored; {amiss}"
+
+
+def as_json(account: str, found: Comparison) -> dict[str, object]:
+    """Return the comparison for JSON."""
+    return {
+        "account": account,
+        "is_complete": found.is_complete,
+        "is_accounted_for": found.is_accounted_for,
+        "verdict": verdict(account, found),
+        "at_source": found.at_source,
+        "stored": found.stored,
+        **{name: [asdict(gap) for gap in getattr(found, name)] for name in _MEANINGS},
+    }
+
+
+def _look_once(services: Services, account: str, sources: Sequence[CensusSource]) -> Comparison:
+    census = list(_whole_census(sources))
+    stream, store = services.stream(), services.store()
+    mailboxes = {source.mailbox for source in sources}
+    states = {state.mailbox for state in store.sync_states(account)}
+    dead = dict(_dead(stream, account))
+    facts = Facts(waiting=_waiting(stream, account, mailboxes | states), dead=dead, known=store.known_mails(account))
+    return compare(census, facts, mailboxes=mailboxes)
+
+
+def _whole_census(sources: Iterable[CensusSource]) -> Iterator[CensusItem]:
+    for source in sources:
+        yield from source.census()
+
+
+def _dead(stream: CommandStream, account: str) -> Iterator[tuple[str, str]]:
+    after = ""
+    while page := stream.list_dead(account=account, limit=PAGE, after=after):
+        yield from ((letter.ticket.source_id, letter.code) for letter in page if letter.ticket)
+        after = page[-1].entry_id
+
+
+def _waiting(stream: CommandStream, account: str, mailboxes: set[str]) -> dict[str, set[Kind]]:
+    """Return what is on its way. It is asked for mailbox by mailbox, including those read under other names before."""
+    found: dict[str, set[Kind]] = {}
+    for mailbox in sorted(mailboxes):
+        for ticket, where in stream.tickets_of(account, mailbox):
+            if where != "dead":
+                found.setdefault(ticket.source_id, set()).add(ticket.kind)
+    return found
+
+
+def _print(account: str, found: Comparison) -> None:
+    rows: list[tuple[str, object, str]] = [
+        ("at the source", found.at_source, ""),
+        ("stored", found.stored, ""),
+    ]
+    for name, meaning in _MEANINGS.items():
+        count = len(getattr(found, name))
+        rows.append((name, Text(str(count), style="red" if count else ""), meaning if count else ""))
+    out().print(table(("mails", "", ""), rows))
+    gaps = [(name, gap) for name in _MEANINGS for gap in getattr(found, name)[:SHOWN]]
+    if gaps:
+        print_table(("what", "mailbox", "uid", "source id", "code"), (_row(name, gap) for name, gap in gaps))
+    out().print(Text(verdict(account, found), style="green" if found.is_complete else "bold red"))
+
+
+def _row(name: str, gap: Gap) -> tuple[object, ...]:
+    return name, gap.mailbox, gap.uid or None, gap.source_id, gap.code
+
+
+def _repair(services: Services, found: Comparison, sources: Sequence[CensusSource]) -> None:
+    if found.dead:
+        say("dead letters are not repaired: mend their cause, then `python -m src.cli dlq replay --all`")
+    if not found.needs_second_look:
+        return
+    say("repairing: publishing what is missing or differs …")
+    services.repair(sources)
+    say("published; once the workers are done (`python worker.py --drain`), verify again")

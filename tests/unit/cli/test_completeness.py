@@ -1,0 +1,148 @@
+"""Comparing: each mail of the source ends in exactly one list, whatever the database, stream and dead letters hold."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from src.cli.completeness import Comparison, Facts, Gap, agreed, compare
+from src.model.envelope import Kind, Place
+from src.sources.source import CensusItem
+from src.store.protocol import KnownMail
+
+INBOX = frozenset({"INBOX"})
+
+
+def known(source_id: str, *, uid: int = 0, deleted: bool = False, stored: bool = True, box: str = "INBOX") -> KnownMail:
+    return KnownMail(
+        source_id=source_id,
+        place=Place(box, 7, uid),
+        labels=(),
+        is_deleted=deleted,
+        is_stored=stored,
+        message_id="",
+        size_bytes=0,
+        received_at=None,
+        sha256="",
+    )
+
+
+def item(source_id: str, uid: int = 0, box: str = "INBOX") -> CensusItem:
+    return CensusItem(source_id, Place(box, 7, uid))
+
+
+def facts(*mails: KnownMail, waiting: dict[str, set[Kind]] | None = None, dead: dict[str, str] | None = None) -> Facts:
+    return Facts(known=mails, waiting=waiting or {}, dead=dead or {})
+
+
+def ids(gaps: Sequence[Gap]) -> list[str]:
+    return [gap.source_id for gap in gaps]
+
+
+@pytest.mark.parametrize(
+    ("mail", "waiting", "dead", "expected"),
+    [
+        (known("a"), set(), "", "stored"),  # as it should be
+        (known("a"), {Kind.CHANGED}, "", "stored"),  # a new label is on its way: the mail is there
+        (known("a"), set(), "database_refused", "stored"),  # a dead change of it
+        (None, set(), "", "missing"),
+        (None, {Kind.ADDED}, "", "waiting"),
+        (None, {Kind.CHANGED}, "", "missing"),  # a change alone does not bring the mail
+        (None, set(), "mail_too_large", "dead"),
+        (None, {Kind.ADDED}, "mail_too_large", "waiting"),  # replayed a moment ago
+        (known("a", stored=False), set(), "", "missing"),  # a stub: only a change came
+        (known("a", stored=False), {Kind.ADDED}, "", "waiting"),
+        (known("a", stored=False, deleted=True), set(), "", "missing"),  # a tombstone, and yet the source has it
+        (known("a", deleted=True), set(), "", "hidden"),
+        (known("a", deleted=True), {Kind.CHANGED}, "", "waiting"),  # on its way to live again
+        (known("a", deleted=True), {Kind.DELETED}, "", "hidden"),
+    ],
+)
+def test_a_mail_of_the_source(mail: KnownMail | None, waiting: set[Kind], dead: str, expected: str) -> None:
+    found = compare(
+        [item("a")],
+        facts(*([mail] if mail else []), waiting={"a": waiting} if waiting else {}, dead={"a": dead} if dead else {}),
+        mailboxes=INBOX,
+    )
+    assert found.at_source == 1
+    assert found.stored == (1 if expected == "stored" else 0)
+    assert {name: ids(getattr(found, name)) for name in ("missing", "dead", "waiting", "hidden", "extra")} == {
+        name: ["a"] if name == expected else [] for name in ("missing", "dead", "waiting", "hidden", "extra")
+    }
+    assert found.is_complete is (expected == "stored")
+    assert found.is_accounted_for is (expected in ("stored", "dead"))
+
+
+@pytest.mark.parametrize(
+    ("mail", "waiting", "expected"),
+    [
+        (known("a"), set(), "extra"),
+        (known("a"), {Kind.DELETED}, "waiting"),  # its deletion is on its way
+        (known("a", deleted=True), set(), ""),  # gone there, marked here: as it should be
+        (known("a", stored=False), set(), ""),  # a stub is no mail
+        (known("a", box="Other"), set(), ""),  # of a mailbox that was not listed: nothing can be said
+    ],
+)
+def test_a_mail_that_the_source_does_not_have(mail: KnownMail, waiting: set[Kind], expected: str) -> None:
+    found = compare([], facts(mail, waiting={"a": waiting} if waiting else {}), mailboxes=INBOX)
+    assert ids(found.extra) == (["a"] if expected == "extra" else [])
+    assert ids(found.waiting) == (["a"] if expected == "waiting" else [])
+    assert found.is_complete is (expected == "")
+
+
+def test_a_renumbered_mail_is_known_by_its_place() -> None:
+    found = compare([item("INBOX/8/3", uid=3)], facts(known("INBOX/7/41", uid=3)), mailboxes=INBOX)
+    assert found.is_complete
+    assert found.stored == 1
+
+
+def test_a_mail_listed_in_two_mailboxes_is_one_mail() -> None:
+    found = compare([item("g1", 1), item("g1", 5, "Spam")], facts(known("g1", uid=1)), mailboxes={"INBOX", "Spam"})
+    assert (found.at_source, found.stored, found.is_complete) == (1, 1, True)
+
+
+def test_an_empty_source_with_an_empty_database_is_complete() -> None:
+    assert compare([], facts(), mailboxes=INBOX).is_complete
+
+
+_NAMES = st.sampled_from("abcdef")
+_KINDS = st.sets(st.sampled_from(list(Kind)))
+
+
+@given(
+    source=st.sets(_NAMES),
+    rows=st.dictionaries(_NAMES, st.tuples(st.booleans(), st.booleans())),
+    waiting=st.dictionaries(_NAMES, _KINDS),
+    dead=st.dictionaries(_NAMES, st.just("mail_unparsable")),
+)
+def test_every_mail_is_in_exactly_one_list(
+    source: set[str],
+    rows: dict[str, tuple[bool, bool]],
+    waiting: dict[str, set[Kind]],
+    dead: dict[str, str],
+) -> None:
+    mails = [known(name, deleted=deleted, stored=stored) for name, (deleted, stored) in rows.items()]
+    found = compare([item(name) for name in source], facts(*mails, waiting=waiting, dead=dead), mailboxes=INBOX)
+    lists = [*found.missing, *found.dead, *found.waiting, *found.hidden, *found.extra]
+    assert len({gap.source_id for gap in lists}) == len(lists)
+    assert found.stored + sum(gap.source_id in source for gap in lists) == found.at_source == len(source)
+    living = {mail.source_id for mail in mails if mail.is_stored and not mail.is_deleted}
+    assert found.is_complete is (not lists)
+    if found.is_complete:
+        assert living == source  # the point of it all: never "complete" while anything differs
+
+
+def test_only_what_two_looks_agree_on_counts() -> None:
+    first = Comparison(3, 1, missing=(Gap("arrived", "INBOX", 1),), extra=(Gap("new", "INBOX", 2),))
+    second = Comparison(3, 2, missing=(Gap("just-came", "INBOX", 3),), extra=(Gap("new", "INBOX", 2),))
+    found = agreed(first, second)
+    assert ids(found.missing) == []  # came between the looks
+    assert ids(found.extra) == ["new"]
+    assert not found.is_complete
+
+
+def test_what_was_on_its_way_and_then_is_nowhere_is_missing() -> None:
+    first = Comparison(1, 0, waiting=(Gap("lost", "INBOX", 1),))
+    second = Comparison(1, 0, missing=(Gap("lost", "INBOX", 1),))
+    assert ids(agreed(first, second).missing) == ["lost"]
