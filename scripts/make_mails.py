@@ -174,9 +174,7 @@ def multipart(subtype: str, pieces: list[Piece], mark: str) -> Piece:
     """Return a multipart of `pieces`."""
     line = b"--" + mark.encode()
     body = b"".join(line + b"\r\n" + piece.encode() + b"\r\n" for piece in pieces) + line + b"--\r\n"
-    return Piece(
-        f'Content-Type: multipart/{subtype};\r\n boundary="{mark}"\r\n', body + b"--" + mark.encode() + b"--\r\n"
-    )
+    return Piece(f'Content-Type: multipart/{subtype};\r\n boundary="{mark}"\r\n', body)
 
 
 def alternative(text: str, charset: str, mark: str) -> Piece:

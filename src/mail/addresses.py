@@ -7,24 +7,31 @@ from src.mail.limits import Limits
 from src.model.message import Address
 from src.text.normalise import one_line
 
-# What most fields are: one address, with or without a plain name.
+# What most fields are: addresses with or without a plain name. Groups: quoted name, bare name, address.
 _SIMPLE = re.compile(r' *(?:"([^"\\]*+)"|([^"<>()@,:;\\]*+)) *<([^<>()@,:;"\s\\]+@[^<>()@,:;"\s\\]+)> *\Z')
-_BARE = re.compile(r' *([^<>()@,:;"\s\\]+@[^<>()@,:;"\s\\]+) *\Z')
+_BARE = re.compile(r' *()()([^<>()@,:;"\s\\]+@[^<>()@,:;"\s\\]+) *\Z')
+_SPECIAL = re.compile(r'["():;\\]')  # what makes a comma something else than the end of an address
 _TOKEN = re.compile(r'"((?:[^"\\]++|\\.)*+)"?|<([^<>]*+)>?|([(),:;>])|([^"<>(),:;]++)')
 _ESCAPED = re.compile(r"\\(.)")
 
 
 def read(value: str, limits: Limits) -> tuple[tuple[Address, ...], bool]:
     """Return the addresses of a field, in order, and whether the limit left some out."""
-    found = _SIMPLE.match(value)
+    found = _SIMPLE.match(value) or _BARE.match(value)
     if found:
-        return (_address(found[1] or found[2] or "", found[3], limits),), False
-    found = _BARE.match(value)
-    if found:
-        return (_address("", found[1], limits),), False
+        return (_of_match(found, limits),), False
+    if not _SPECIAL.search(value):
+        matched = [_SIMPLE.match(piece) or _BARE.match(piece) for piece in value.split(",", limits.addresses)]
+        if None not in matched and len(matched) <= limits.addresses:
+            return tuple(_of_match(found, limits) for found in matched if found), False
     if "=?" in value and "@" not in value:
         value = encoded_words.decode(value)  # some senders encode the address along with the name
     return _read_list(value, limits)
+
+
+def _of_match(found: re.Match[str], limits: Limits) -> Address:
+    quoted, name, address = found.groups()
+    return _address(quoted or name or "", address, limits)
 
 
 def _read_list(value: str, limits: Limits) -> tuple[tuple[Address, ...], bool]:

@@ -46,7 +46,5 @@ def _decode_words(value: str) -> str:
 
 
 def _bytes_of(text: str, kind: str) -> bytes:
-    data = text.encode("utf-8", "surrogatepass")
-    if kind in "Bb":
-        return undo_transfer(data, "base64").data
-    return binascii.a2b_qp(data, header=True)
+    data = text.encode("utf-8", "replace")
+    return undo_transfer(data, "base64").data if kind in "Bb" else binascii.a2b_qp(data, header=True)

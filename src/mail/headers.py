@@ -50,14 +50,14 @@ class Headers:
         """Return the fields as they are shown and stored: decoded, and bounded in number and length."""
         kept: dict[str, str] = {}
         for name, value in self.fields.items():
-            if len(kept) >= count or total_chars <= 0:
-                break
             if "=?" in value or not value.isascii():
                 value = self._shown(value[: value_chars * 4], value_chars)
             elif len(value) > value_chars:
                 value = value[:value_chars]
-            kept[name] = value
             total_chars -= len(value) + len(name)
+            if len(kept) >= count or total_chars < 0:
+                break
+            kept[name] = value
         return kept
 
     def _shown(self, value: str, max_chars: int) -> str:
@@ -123,7 +123,7 @@ def _fields(data: bytes, limits: Limits, defects: list[Defect]) -> tuple[dict[st
     is_8bit = not data.isascii()
     text = data.decode("latin-1")
     if "\n " in text:
-        text = _FOLD.sub(" ", text)
+        text = _FOLD.sub(" ", text) if "\n  " in text else text.replace("\n ", " ")
     fields: dict[str, str] = {}
     bad_lines = False
     for line in text.split("\n", limits.header_fields)[: limits.header_fields]:
@@ -135,11 +135,17 @@ def _fields(data: bytes, limits: Limits, defects: list[Defect]) -> tuple[dict[st
                 continue
         name = name.lower()
         if name not in fields:
-            if len(value) > limits.line_chars:
-                defects.append(Defect.LINE_TOO_LONG)
-                value = value[: limits.line_chars]
             fields[name] = value.strip(" ")
+    if len(text) > limits.line_chars:
+        _cut_long(fields, limits, defects)
     return fields, is_8bit, bad_lines
+
+
+def _cut_long(fields: dict[str, str], limits: Limits, defects: list[Defect]) -> None:
+    for name, value in fields.items():
+        if len(value) > limits.line_chars:
+            defects.append(Defect.LINE_TOO_LONG)
+            fields[name] = value[: limits.line_chars]
 
 
 def _early_end(data: bytes, defects: list[Defect]) -> int | None:

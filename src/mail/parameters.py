@@ -9,6 +9,8 @@ from src.text import charsets
 
 # One parameter. Possessive throughout: a failed try never scans a character twice.
 _PARAMETER = re.compile(r""";\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]++|\\.)*+)"?|([^;]*+))""")
+# What most fields are: one plain parameter.
+_SIMPLE = re.compile(r"""([\w.+/-]++); *+([\w-]++)="?([^\s";\\?]*+)"?\Z""", re.ASCII)
 _ESCAPED = re.compile(r"\\(.)")
 _SECTION = re.compile(r"([^*]++)\*(\d{1,4}+)?(\*)?\Z")
 
@@ -22,6 +24,9 @@ class Parameterised(NamedTuple):
 
 def read(text: str, max_parameters: int) -> Parameterised:
     """Return the value before the first semicolon and the parameters after it."""
+    found = _SIMPLE.match(text)
+    if found:
+        return Parameterised(found[1].lower(), {found[2].lower(): found[3]})
     value, semicolon, _ = text.partition(";")
     parameters: dict[str, str] = {}
     if semicolon:

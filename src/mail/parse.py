@@ -44,6 +44,7 @@ def parse(raw: Raw, limits: Limits = DEFAULT) -> Parsed:
     leaves = [node for node in nodes if not node.boundary]
     body_nodes = [node for node in leaves if node.message is root and body.is_body(node)]
     headers = root.headers
+    parts = _parts(raw, leaves, limits)
     message = Message(
         message_id=fields.message_id(headers, "message-id", limits),
         in_reply_to=fields.message_id(headers, "in-reply-to", limits),
@@ -62,12 +63,9 @@ def parse(raw: Raw, limits: Limits = DEFAULT) -> Parsed:
             total_chars=limits.kept_headers_total_chars,
         ),
         attachments=(),
-        defects=(),
+        defects=_slugs({*defects, *headers.defects}),  # last: reading the fields above may add to them
     )
-    parts = _parts(raw, leaves, limits)
-    if headers.defects:
-        defects.update(headers.defects)
-    return Parsed(replace(message, defects=_slugs(defects)) if defects else message, parts)
+    return Parsed(message, parts)
 
 
 def _slugs(defects: Iterable[str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import unicodedata
 
 CUT_MARK = "\n[…]"  # ends a text that was cut, so that nobody takes it for the whole
 
-_LINE_ENDS = re.compile(r"\r\n?|[\x85\u2028\u2029]")
+_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 _DROPPED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff\ufff9-\ufffb\ud800-\udfff]+")
 _SPACES = re.compile("[\xa0\u2007\u202f]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]+")
@@ -26,13 +26,18 @@ def clean(text: str) -> str:
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return data.decode("ascii")
-    text = _LINE_ENDS.sub("\n", text)
-    text = _SPACES.sub(" ", _DROPPED.sub("", text))
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.replace("\n", "").isprintable():  # printable: nothing in it is a control, format or space character
+        text = _LINE_ENDS.sub("\n", text)
+        text = _SPACES.sub(" ", _DROPPED.sub("", text))
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
 def one_line(text: str, max_chars: int) -> str:
     """Return `text` on one line of at most `max_chars`, white space collapsed, without bidi overrides."""
+    if len(text) <= max_chars and text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip(" ")  # the common case
     line = " ".join(clean(text[: max_chars * 4]).split())
     if not line.isascii():
         line = _BIDI.sub("", line)
