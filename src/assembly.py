@@ -1,11 +1,347 @@
-"""The one place where settings become objects: stream, database, sources, producer, import, worker.
+"""The one place where settings become objects. Commands call it; nothing else knows which part plays which role."""
 
-Nothing here decides anything about mail. Each `open_…` returns something that the caller closes; each `run_…` is the
-whole of a command, from opening to the exit code.
-"""
+from collections.abc import Callable
+from functools import partial
 
-
-
+from config.settings import Settings
+from src.attachments import temp_files
+from src.attachments.keep import keep
+from src.common.beats import Beats
+from src.common.clock import SystemClock
+from src.common.errors import IngestError
+from src.common.exit_codes import exit_code_of
 from src.common.logs import get_logger
+from src.common.redis_check import require_usable
+from src.common.redis_client import connect
+from src.common.shutdown import Shutdown
+from src.mail.parse import parse
+from src.monitoring.collector import SharedStateCollector
+from src.monitoring.exposition import MetricsServer, serve_metrics
+from src.monitoring.health import HealthServer
+from src.monitoring.status import StoreView, StreamView, gather_status
+from src.monitoring.status_json import as_json
+from src.store.opening import open_store as open_store_at
+from src.stream.options import options_from
+from src.stream.redis_stream import RedisStream
+from src.worker.build import build
+from src.worker.prepare import Prepare
 
 log = get_logger(__name__)
+
+Server = TypeVar("Server")
+
+Closeable = MetricsServer | HealthServer
+
+
+def run_worker(settings: Settings, *, drain: bool = False) -> int:
+    """Run a worker, watched and stoppable by signals, to its end; return the exit code."""
+    clock, shutdown = SystemClock(), Shutdown()
+    beats = Beats(clock)
+    shutdown.listen()
+    try:
+        connection = connect(settings, name="worker")
+        for finding in require_usable(connection.commands):
+            log.warning("redis_finding", finding=finding.text, remedy=finding.remedy)
+        stream = RedisStream(connection, options_from(settings))
+        store = open_store_at(settings.database_url)
+    except IngestError as error:
+        log.error("worker_not_started", code=error.code, error=str(error))
+        return exit_code_of(error)
+    worker = build(
+        settings,
+        stream=stream,
+        store=store,
+        prepare=Prepare(parse, keep),
+        shutdown=shutdown,
+        beats=beats,
+        clock=clock,
+        drain=drain,
+        sweep=lambda: temp_files.sweep(temp_files.own_folder()),
+        close_stream=connection.close,
+    )
+    served = serve(
+        settings,
+        metrics_port=settings.worker_metrics_port,
+        health_port=settings.worker_health_port,
+        beats=beats,
+        stream=stream,
+        store=store,
+    )
+    return worker.run(served)
+
+
+def serve(
+    settings: Settings, *, metrics_port: int, health_port: int, beats: Beats, stream: StreamView, store: StoreView
+) -> list[Closeable]:
+    """Serve a process's metrics and health; port 0 serves none. A port that is taken is logged and left out."""
+    clock = SystemClock()
+    shared = SharedStateCollector(
+        stream_stats=stream.stats, store_stats=store.stats, sync_states=store.sync_states, clock=clock
+    )
+
+    def status() -> dict[str, object]:
+        return as_json(gather_status(lambda: stream, lambda: store, clock=clock), with_names=False)
+
+    def health() -> HealthServer:
+        server = HealthServer(address=settings.bind_address, port=health_port, beats=beats, status=status)
+        server.start()
+        return server
+
+    wanted: list[tuple[int, Callable[[], Closeable]]] = [
+        (metrics_port, partial(serve_metrics, address=settings.bind_address, port=metrics_port, shared=shared)),
+        (health_port, health),
+    ]
+    served = (_if_free(port, start) for port, start in wanted if port)
+    return [server for server in served if server is not None]
+
+
+def _if_free(port: int, start: Callable[[], Closeable]) -> Closeable | None:
+    try:
+        return start()
+    except OSError as error:  # a second worker on this machine: it works all the same
+        log.warning("port_not_served", port=port, error=error.strerror)
+        return None
+
+
+WORKER_PROGRAM = Path(__file__).resolve().parents[1] / "worker.py"
+REDIS_RETRY_S = 2.0  # between looks for a Redis that is away when a long-running producer starts
+
+
+class OpenStream(RedisStream):
+    """The stream, with the connections it owns."""
+
+    def close(self) -> None:
+        """Close all connections. May be called twice."""
+        self._connection.close()
+
+
+def open_stream(settings: Settings) -> OpenStream:
+    """Return the stream, on a Redis that is fit to hold mail.
+
+    Raises RedisUnavailableError, or RedisMisconfiguredError when mail would be lost there.
+    """
+    connection = connect(settings)
+    try:
+        for finding in require_usable(connection.commands):
+            log.warning("redis_not_ideal", finding=finding.text, remedy=finding.remedy)
+    except BaseException:
+        connection.close()
+        raise
+    return OpenStream(connection, options_from(settings))
+
+
+def open_store(settings: Settings, *, may_migrate: bool = True) -> Store:
+    """Return the database, brought up to date. Raises DatabaseUnavailableError or DatabaseSchemaError."""
+    return opening.open_store(settings.database_url, may_migrate=may_migrate)
+
+
+def open_sources(
+    settings: Settings,
+    *,
+    kind: str,
+    account: str,
+    known: KnownMails,
+    stream: RedisStream,
+    path: Path | None = None,
+    batch_mails: int = 200,
+) -> Sequence[Source]:
+    """Return a source for each mailbox; `kind` is a name of `SOURCES`, `path` is for those that read files."""
+    if kind not in SOURCES:
+        raise SettingsError(f"SOURCE={kind} is not a source of this release; it has {', '.join(SOURCES)}")
+    clock = SystemClock()
+    tokens = access_token_provider(settings, clock)
+    return SOURCES[kind](SourceRequest(settings, account, known, stream, clock, batch_mails, path, tokens))
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerRun:
+    """How `producer.py` is to run."""
+
+    once: bool = False
+    batch_mails: int = 50  # CONTRACT.md: --batch-size
+
+
+def run_producer(settings: Settings, run: ProducerRun, console: Console) -> int:
+    """Read mail until a stop is asked for, or once to the end; return the exit code."""
+    shutdown, clock = Shutdown(), SystemClock()
+    shutdown.listen()
+    beats = Beats(clock)
+    with ExitStack() as closing:
+        stream = open_stream(settings) if run.once else _stream_in_time(settings, shutdown)
+        if stream is None:
+            return exit_codes.OK
+        closing.callback(stream.close)
+        store = LateStore(lambda: open_store(settings))
+        closing.callback(store.close)
+        kind, account = _configured_source(settings)
+        sources = open_sources(
+            settings, kind=kind, account=account, known=store, stream=stream, batch_mails=run.batch_mails
+        )
+        producer = build(
+            sources,
+            options=_options(settings, once=run.once),
+            stream=stream,
+            states=store,
+            shutdown=shutdown,
+            beats=beats,
+            clock=clock,
+        )
+        if run.once:
+            with shown(producer.board, console):
+                producer.run()
+            return exit_code(producer.board.reports())
+        closing.enter_context(_watched(settings, stream, store, beats, producer.board, clock))
+        producer.run()
+        return exit_codes.OK
+
+
+def run_dry(settings: Settings, console: Console, *, batch_mails: int) -> int:
+    """Show what a producer would publish; change nothing. Return the exit code."""
+    shutdown = Shutdown()
+    shutdown.listen()
+    with ExitStack() as closing:
+        known = _known_if_there(settings)
+        if isinstance(known, LateStore):
+            closing.callback(known.close)
+        stream = open_stream(settings)
+        closing.callback(stream.close)
+        kind, account = _configured_source(settings)
+        sources = open_sources(
+            settings, kind=kind, account=account, known=known, stream=stream, batch_mails=batch_mails
+        )
+        is_whole = dry_run(sources, stream.load_cursor, shutdown=shutdown, console=console)
+    return exit_codes.OK if is_whole else exit_codes.INCOMPLETE
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOutcome:
+    """How an import ended."""
+
+    reports: list[MailboxReport]
+    newly_dead: int  # dead letters more than before, of whatever was worked on meanwhile
+    exit_code: int
+
+
+def run_import(
+    settings: Settings, *, kind: str, path: Path, account: str, with_worker: bool, console: Console
+) -> ImportOutcome:
+    """Put the mails of a file or folder on the stream, from where an earlier import stopped.
+
+    Waits whenever the stream is full. `with_worker` runs a worker beside it, and returns when all is in the database.
+    """
+    shutdown, clock = Shutdown(), SystemClock()
+    shutdown.listen()
+    with ExitStack() as closing:
+        stream = open_stream(settings)
+        closing.callback(stream.close)
+        store = LateStore(lambda: open_store(settings))
+        closing.callback(store.close)
+        sources = open_sources(settings, kind=kind, account=account, known=store, stream=stream, path=path)
+        producer = build(
+            sources,
+            options=_options(settings, once=True),
+            stream=stream,
+            states=store,
+            shutdown=shutdown,
+            beats=Beats(clock),
+            clock=clock,
+        )
+        dead_before = stream.stats().dead
+        with shown(producer.board, console):
+            if with_worker:
+                with worker_alongside(_worker_command(), stream, shutdown) as worker:
+                    producer.run()
+                    worker.finish()
+            else:
+                producer.run()
+        newly_dead = stream.stats().dead - dead_before
+    reports = producer.board.reports()
+    code = exit_code(reports)
+    if code == exit_codes.OK and newly_dead > 0:
+        code = exit_codes.INCOMPLETE
+    return ImportOutcome(reports, newly_dead, code)
+
+
+def _configured_source(settings: Settings) -> tuple[str, str]:
+    """Return kind and account of what `producer.py` reads."""
+    if settings.use_gmail_api or settings.source == "gmail":
+        return "gmail", settings.gmail_user or settings.imap_user
+    return "imap", settings.imap_user
+
+
+def _options(settings: Settings, *, once: bool) -> ProducerOptions:
+    return ProducerOptions(
+        poll_interval_s=settings.imap_poll_interval_seconds,
+        lease_s=settings.lease_seconds,
+        grace_s=settings.shutdown_grace_seconds,
+        once=once,
+    )
+
+
+def _stream_in_time(settings: Settings, shutdown: Shutdown) -> OpenStream | None:
+    """Return the stream as soon as Redis answers; None if a stop is asked for before."""
+    while not shutdown.is_asked:
+        try:
+            return open_stream(settings)
+        except RedisUnavailableError as error:
+            log.warning("redis_awaited", code=error.code, error=str(error))
+            shutdown.wait(REDIS_RETRY_S)
+    return None
+
+
+def _known_if_there(settings: Settings) -> LateStore | NothingKnown:
+    """Return the database to look at; one that was never made stays unmade."""
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        return NothingKnown()
+    return LateStore(lambda: open_store(settings, may_migrate=False))
+
+
+def _worker_command() -> WorkerCommand:
+    environment = {PARENT_VARIABLE: str(os.getpid()), "WORKER_METRICS_PORT": "0", "WORKER_HEALTH_PORT": "0"}
+    return WorkerCommand([sys.executable, str(WORKER_PROGRAM)], environment)
+
+
+@contextmanager
+def _watched(
+    settings: Settings, stream: RedisStream, store: LateStore, beats: Beats, board: Board, clock: Clock
+) -> Iterator[None]:
+    """Serve metrics and health while the block runs; a port of 0 serves none."""
+    with ExitStack() as closing:
+        if settings.producer_metrics_port:
+            shared = SharedStateCollector(
+                stream_stats=stream.stats, store_stats=store.stats, sync_states=store.sync_states, clock=clock
+            )
+            closing.callback(
+                _or_taken(
+                    "PRODUCER_METRICS_PORT",
+                    lambda: serve_metrics(
+                        address=settings.bind_address, port=settings.producer_metrics_port, shared=shared
+                    ),
+                ).close
+            )
+        if settings.producer_health_port:
+
+            def status() -> dict[str, object]:
+                report = gather_status(lambda: stream, lambda: store, clock=clock)
+                return {**as_json(report, with_names=False), "mailboxes": board.status()}
+
+            health = _or_taken(
+                "PRODUCER_HEALTH_PORT",
+                lambda: HealthServer(
+                    address=settings.bind_address, port=settings.producer_health_port, beats=beats, status=status
+                ),
+            )
+            health.start()
+            closing.callback(health.close)
+        yield
+
+
+def _or_taken(name: str, serve: Callable[[], Server]) -> Server:
+    """Call `serve`; say which setting to change if its port cannot be listened on."""
+    try:
+        return serve()
+    except OSError as error:
+        raise SettingsError(
+            f"{name}: the port cannot be listened on ({error.strerror}): set another, or 0 for none"
+        ) from error
