@@ -1,14 +1,29 @@
-"""The one place where settings become objects. Commands call it; nothing else knows which part plays which role."""
+"""The one place where settings become objects: stream, database, sources, producer, import, worker.
 
-from collections.abc import Callable
+Nothing here decides anything about mail. Each `open_…` returns something that the caller closes; each `run_…` is the
+whole of a command, from opening to the exit code.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
-from config.settings import Settings
+from rich.console import Console
+from sqlalchemy.engine import make_url
+
+from config.settings import Settings, SettingsError
 from src.attachments import temp_files
 from src.attachments.keep import keep
+from src.auth.access_token import access_token_provider
+from src.common import exit_codes
 from src.common.beats import Beats
-from src.common.clock import SystemClock
-from src.common.errors import IngestError
+from src.common.clock import Clock, SystemClock
+from src.common.errors import IngestError, RedisUnavailableError
 from src.common.exit_codes import exit_code_of
 from src.common.logs import get_logger
 from src.common.redis_check import require_usable
@@ -20,11 +35,24 @@ from src.monitoring.exposition import MetricsServer, serve_metrics
 from src.monitoring.health import HealthServer
 from src.monitoring.status import StoreView, StreamView, gather_status
 from src.monitoring.status_json import as_json
-from src.store.opening import open_store as open_store_at
+from src.producer.board import Board, MailboxReport
+from src.producer.build import ProducerOptions, build
+from src.producer.dry_run import dry_run
+from src.producer.late_store import LateStore, NothingKnown
+from src.producer.producer import exit_code
+from src.producer.progress import shown
+from src.producer.worker_alongside import WorkerCommand, worker_alongside
+from src.sources.imap.visit import KnownMails
+from src.sources.registry import SOURCES
+from src.sources.request import SourceRequest
+from src.sources.source import Source
+from src.store import opening
+from src.store.protocol import Store
 from src.stream.options import options_from
 from src.stream.redis_stream import RedisStream
-from src.worker.build import build
+from src.worker.build import build as build_worker
 from src.worker.prepare import Prepare
+from src.worker.processes import PARENT_VARIABLE
 
 log = get_logger(__name__)
 
@@ -39,15 +67,12 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
     beats = Beats(clock)
     shutdown.listen()
     try:
-        connection = connect(settings, name="worker")
-        for finding in require_usable(connection.commands):
-            log.warning("redis_finding", finding=finding.text, remedy=finding.remedy)
-        stream = RedisStream(connection, options_from(settings))
-        store = open_store_at(settings.database_url)
+        stream = open_stream(settings)
+        store = open_store(settings)
     except IngestError as error:
         log.error("worker_not_started", code=error.code, error=str(error))
         return exit_code_of(error)
-    worker = build(
+    worker = build_worker(
         settings,
         stream=stream,
         store=store,
@@ -57,7 +82,7 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
         clock=clock,
         drain=drain,
         sweep=lambda: temp_files.sweep(temp_files.own_folder()),
-        close_stream=connection.close,
+        close_stream=stream.close,
     )
     served = serve(
         settings,

@@ -9,11 +9,13 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import FrameType
 
+from config.settings import Settings
 from src.common.exit_codes import INCOMPLETE, OK, OPERATOR_NEEDED, USAGE
 from src.common.instruments import WORKER_RESTARTS
 from src.common.logs import get_logger
@@ -38,6 +40,26 @@ class _Child:
     failures: int = 0
     start_again_at: float | None = None  # None: it runs, or has ended for good
     code: int | None = None  # of its final end
+
+
+def command_of_child(
+    program: str, overrides: Mapping[str, object], settings: Settings, *, is_drain: bool
+) -> Callable[[int], Command]:
+    """Return what gives the command of child N: the same settings, but ports + N and a name of its own."""
+
+    def command(index: int) -> Command:
+        environment = {**os.environ, **{name.upper(): str(value) for name, value in overrides.items()}}
+        environment["WORKER_METRICS_PORT"] = str(_port_of(settings.worker_metrics_port, index))
+        environment["WORKER_HEALTH_PORT"] = str(_port_of(settings.worker_health_port, index))
+        if settings.consumer_name:
+            environment["CONSUMER_NAME"] = f"{settings.consumer_name}-{index}"
+        return [sys.executable, program, *(["--drain"] if is_drain else [])], environment
+
+    return command
+
+
+def _port_of(first: int, index: int) -> int:
+    return first + index if first else 0
 
 
 def parent_is_gone() -> bool:

@@ -171,7 +171,7 @@ class Workplace:
         return {
             "REDIS_URL": f"redis://127.0.0.1:{self.redis.port}/0",
             "DATABASE_URL": self.database_url,
-            "LEASE_SECONDS": "2",
+            "LEASE_SECONDS": "1",
             "WORK_TIMEOUT_SECONDS": "20",
             "DLQ_INITIAL_BACKOFF_SECONDS": "0.05",
             "DLQ_MAX_BACKOFF_SECONDS": "0.3",

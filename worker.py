@@ -1,0 +1,55 @@
+"""Work: take mails from the stream, parse them, store them. `python worker.py --help` lists the options.
+
+Exit codes are those of src/common/exit_codes.py; with `--drain`, 1 means that mails went to the dead letters meanwhile.
+"""
+
+import argparse
+import random
+import sys
+from collections.abc import Sequence
+
+from config.settings import SettingsError, load
+from src import assembly
+from src.common import logs
+from src.common.exit_codes import USAGE
+from src.worker.processes import Processes, command_of_child
+
+# Option, its meaning, and the setting that it overrides.
+OVERRIDES = (
+    ("--stream", str, "name of the stream", "redis_stream_name"),
+    ("--group", str, "name of the consumer group", "consumer_group_name"),
+    ("--consumer", str, "name of this consumer", "consumer_name"),
+    ("--batch-size", int, "most mails read, stored and settled in one go", "batch_size"),
+    ("--block-timeout", int, "milliseconds a read waits for new mail", "block_timeout_ms"),
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one worker, or the parent of several; return the exit code."""
+    options = _parser().parse_args(arguments)
+    overrides = {setting: value for *_, setting in OVERRIDES if (value := getattr(options, setting)) is not None}
+    try:
+        settings = load(**overrides)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return USAGE
+    logs.configure(level=settings.log_level, format_=settings.log_format)
+    if options.processes > 1:
+        command = command_of_child(__file__, overrides, settings, is_drain=options.drain)
+        return Processes(command, options.processes, is_drain=options.drain, rng=random.Random()).run()  # noqa: S311
+    return assembly.run_worker(settings, drain=options.drain)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="worker.py", description="Take mails from the stream and store them.")
+    for name, kind, meaning, setting in OVERRIDES:
+        parser.add_argument(name, dest=setting, type=kind, help=f"{meaning} ({setting.upper()})")
+    parser.add_argument("--processes", type=int, default=1, help="run so many workers and keep them running")
+    parser.add_argument(
+        "--drain", action="store_true", help="work until stream, retries and pending are empty, then exit 0 or 1"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
