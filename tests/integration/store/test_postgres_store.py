@@ -1,0 +1,44 @@
+"""PostgreSQL plays the store."""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from src.store.opening import open_store
+from src.store.protocol import Store
+from tests.contracts.store_contract import StoreContract
+from tests.contracts.store_faults_contract import StoreFaultsContract
+from tests.contracts.store_search_contract import StoreSearchContract
+
+pytestmark = pytest.mark.postgres
+
+
+class TestPostgresStore(StoreContract):
+    @pytest.fixture
+    def store(self, postgres_url: str) -> Iterator[Store]:
+        opened = open_store(postgres_url)
+        self.url = postgres_url
+        yield opened
+        opened.close()
+
+    def updated_times(self, store: Store) -> Sequence[object]:
+        engine = create_engine(self.url)
+        with engine.connect() as connection:
+            rows = connection.execute(text("SELECT id, updated_at, xmin::text FROM raw_emails ORDER BY id")).all()
+        engine.dispose()
+        return rows
+
+
+class TestPostgresSearch(StoreSearchContract):
+    @pytest.fixture
+    def store(self, postgres_url: str) -> Iterator[Store]:
+        opened = open_store(postgres_url)
+        yield opened
+        opened.close()
+
+
+class TestPostgresFaults(StoreFaultsContract):
+    @pytest.fixture
+    def url(self, postgres_url: str) -> str:
+        return postgres_url

@@ -1,0 +1,48 @@
+"""SQLite plays the store."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from src.store.opening import open_store
+from src.store.protocol import Store
+from tests.contracts.store_contract import StoreContract
+from tests.contracts.store_faults_contract import StoreFaultsContract
+from tests.contracts.store_search_contract import StoreSearchContract
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "mail.db"
+
+
+class TestSqliteStore(StoreContract):
+    @pytest.fixture
+    def store(self, database: Path) -> Iterator[Store]:
+        opened = open_store(f"sqlite:///{database}")
+        self.database = database
+        yield opened
+        opened.close()
+
+    def updated_times(self, store: Store) -> Sequence[object]:
+        connection = sqlite3.connect(self.database)
+        try:
+            return connection.execute("SELECT id, updated_at FROM raw_emails ORDER BY id").fetchall()
+        finally:
+            connection.close()
+
+
+class TestSqliteSearch(StoreSearchContract):
+    @pytest.fixture
+    def store(self, database: Path) -> Iterator[Store]:
+        opened = open_store(f"sqlite:///{database}")
+        yield opened
+        opened.close()
+
+
+class TestSqliteFaults(StoreFaultsContract):
+    @pytest.fixture
+    def url(self, database: Path) -> str:
+        return f"sqlite:///{database}"
