@@ -1,17 +1,15 @@
-"""The one place where settings become objects: stream, database, sources, producer, import, worker.
+"""The one place where settings become objects. Commands call it; nothing else knows which part plays which role.
 
-Nothing here decides anything about mail. Each `open_…` returns something that the caller closes; each `run_…` is the
-whole of a command, from opening to the exit code.
+`open_…` returns something that the caller closes; `run_…` is the whole of a command, from opening to the exit code.
 """
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from rich.console import Console
 from sqlalchemy.engine import make_url
@@ -22,7 +20,7 @@ from src.attachments.keep import keep
 from src.auth.access_token import access_token_provider
 from src.common import exit_codes
 from src.common.beats import Beats
-from src.common.clock import Clock, SystemClock
+from src.common.clock import SystemClock
 from src.common.errors import IngestError, RedisUnavailableError
 from src.common.exit_codes import exit_code_of
 from src.common.logs import get_logger
@@ -35,8 +33,9 @@ from src.monitoring.exposition import MetricsServer, serve_metrics
 from src.monitoring.health import HealthServer
 from src.monitoring.status import StoreView, StreamView, gather_status
 from src.monitoring.status_json import as_json
-from src.producer.board import Board, MailboxReport
-from src.producer.build import ProducerOptions, build
+from src.producer.board import MailboxReport
+from src.producer.build import ProducerOptions
+from src.producer.build import build as build_producer
 from src.producer.dry_run import dry_run
 from src.producer.late_store import LateStore, NothingKnown
 from src.producer.producer import exit_code
@@ -46,7 +45,8 @@ from src.sources.imap.visit import KnownMails
 from src.sources.registry import SOURCES
 from src.sources.request import SourceRequest
 from src.sources.source import Source
-from src.store import opening
+from src.store.engine import sqlite_path
+from src.store.opening import open_store as open_store_at
 from src.store.protocol import Store
 from src.stream.options import options_from
 from src.stream.redis_stream import RedisStream
@@ -56,9 +56,105 @@ from src.worker.processes import PARENT_VARIABLE
 
 log = get_logger(__name__)
 
-Server = TypeVar("Server")
+WORKER_PROGRAM = Path(__file__).resolve().parents[1] / "worker.py"
+REDIS_RETRY_S = 2.0  # between looks for a Redis that is away when a long-running producer starts
 
 Closeable = MetricsServer | HealthServer
+
+# --- what commands share ---------------------------------------------------------------------------------------------
+
+
+class OpenStream(RedisStream):
+    """The stream, with the connections it owns."""
+
+    def close(self) -> None:
+        """Close all connections. May be called twice."""
+        self._connection.close()
+
+
+def open_stream(settings: Settings, *, name: str = "email-ingestion") -> OpenStream:
+    """Return the stream, on a Redis that is fit to hold mail; `name` is shown by CLIENT LIST.
+
+    Raises RedisUnavailableError, or RedisMisconfiguredError when mail would be lost there.
+    """
+    connection = connect(settings, name=name)
+    try:
+        for finding in require_usable(connection.commands):
+            log.warning("redis_finding", finding=finding.text, remedy=finding.remedy)
+    except BaseException:
+        connection.close()
+        raise
+    return OpenStream(connection, options_from(settings))
+
+
+def open_store(settings: Settings, *, may_migrate: bool = True) -> Store:
+    """Return the database, brought up to date. Raises DatabaseUnavailableError or DatabaseSchemaError."""
+    return open_store_at(settings.database_url, may_migrate=may_migrate)
+
+
+def open_sources(
+    settings: Settings,
+    *,
+    kind: str,
+    account: str,
+    known: KnownMails,
+    stream: RedisStream,
+    path: Path | None = None,
+    batch_mails: int = 200,
+) -> Sequence[Source]:
+    """Return a source for each mailbox; `kind` is a name of `SOURCES`, `path` is for those that read files."""
+    if kind not in SOURCES:
+        raise SettingsError(f"SOURCE={kind} is not a source of this release; it has {', '.join(SOURCES)}")
+    clock = SystemClock()
+    tokens = access_token_provider(settings, clock)
+    return SOURCES[kind](SourceRequest(settings, account, known, stream, clock, batch_mails, path, tokens))
+
+
+def serve(
+    settings: Settings,
+    *,
+    metrics_port: int,
+    health_port: int,
+    beats: Beats,
+    stream: StreamView,
+    store: StoreView,
+    more_status: Callable[[], dict[str, object]] = dict,
+) -> list[Closeable]:
+    """Serve a process's metrics and health; port 0 serves none. A port that is taken is logged and left out.
+
+    `more_status` is what the process adds to `/status`.
+    """
+    clock = SystemClock()
+    shared = SharedStateCollector(
+        stream_stats=stream.stats, store_stats=store.stats, sync_states=store.sync_states, clock=clock
+    )
+
+    def status() -> dict[str, object]:
+        report = gather_status(lambda: stream, lambda: store, clock=clock)
+        return {**as_json(report, with_names=False), **more_status()}
+
+    def health() -> HealthServer:
+        server = HealthServer(address=settings.bind_address, port=health_port, beats=beats, status=status)
+        server.start()
+        return server
+
+    wanted: list[tuple[int, Callable[[], Closeable]]] = [
+        (metrics_port, partial(serve_metrics, address=settings.bind_address, port=metrics_port, shared=shared)),
+        (health_port, health),
+    ]
+    served = (_if_free(port, start) for port, start in wanted if port)
+    return [server for server in served if server is not None]
+
+
+def _if_free(port: int, start: Callable[[], Closeable]) -> Closeable | None:
+    try:
+        return start()
+    except OSError as error:  # a second worker on this machine: it works all the same
+        log.warning("port_not_served", port=port, error=error.strerror)
+        return None
+
+
+# --- the worker ------------------------------------------------------------------------------------------------------
 
 
 def run_worker(settings: Settings, *, drain: bool = False) -> int:
@@ -67,7 +163,7 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
     beats = Beats(clock)
     shutdown.listen()
     try:
-        stream = open_stream(settings)
+        stream = open_stream(settings, name="worker")
         store = open_store(settings)
     except IngestError as error:
         log.error("worker_not_started", code=error.code, error=str(error))
@@ -95,104 +191,19 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
     return worker.run(served)
 
 
-def serve(
-    settings: Settings, *, metrics_port: int, health_port: int, beats: Beats, stream: StreamView, store: StoreView
-) -> list[Closeable]:
-    """Serve a process's metrics and health; port 0 serves none. A port that is taken is logged and left out."""
-    clock = SystemClock()
-    shared = SharedStateCollector(
-        stream_stats=stream.stats, store_stats=store.stats, sync_states=store.sync_states, clock=clock
-    )
-
-    def status() -> dict[str, object]:
-        return as_json(gather_status(lambda: stream, lambda: store, clock=clock), with_names=False)
-
-    def health() -> HealthServer:
-        server = HealthServer(address=settings.bind_address, port=health_port, beats=beats, status=status)
-        server.start()
-        return server
-
-    wanted: list[tuple[int, Callable[[], Closeable]]] = [
-        (metrics_port, partial(serve_metrics, address=settings.bind_address, port=metrics_port, shared=shared)),
-        (health_port, health),
-    ]
-    served = (_if_free(port, start) for port, start in wanted if port)
-    return [server for server in served if server is not None]
+# --- the producer ----------------------------------------------------------------------------------------------------
 
 
-def _if_free(port: int, start: Callable[[], Closeable]) -> Closeable | None:
-    try:
-        return start()
-    except OSError as error:  # a second worker on this machine: it works all the same
-        log.warning("port_not_served", port=port, error=error.strerror)
-        return None
+def run_producer(settings: Settings, console: Console, *, once: bool, batch_mails: int) -> int:
+    """Read mail until a stop is asked for, or once to the end; return the exit code.
 
-
-WORKER_PROGRAM = Path(__file__).resolve().parents[1] / "worker.py"
-REDIS_RETRY_S = 2.0  # between looks for a Redis that is away when a long-running producer starts
-
-
-class OpenStream(RedisStream):
-    """The stream, with the connections it owns."""
-
-    def close(self) -> None:
-        """Close all connections. May be called twice."""
-        self._connection.close()
-
-
-def open_stream(settings: Settings) -> OpenStream:
-    """Return the stream, on a Redis that is fit to hold mail.
-
-    Raises RedisUnavailableError, or RedisMisconfiguredError when mail would be lost there.
+    Raises errors that keep it from starting. A Redis that is away is waited for, unless `once`.
     """
-    connection = connect(settings)
-    try:
-        for finding in require_usable(connection.commands):
-            log.warning("redis_not_ideal", finding=finding.text, remedy=finding.remedy)
-    except BaseException:
-        connection.close()
-        raise
-    return OpenStream(connection, options_from(settings))
-
-
-def open_store(settings: Settings, *, may_migrate: bool = True) -> Store:
-    """Return the database, brought up to date. Raises DatabaseUnavailableError or DatabaseSchemaError."""
-    return opening.open_store(settings.database_url, may_migrate=may_migrate)
-
-
-def open_sources(
-    settings: Settings,
-    *,
-    kind: str,
-    account: str,
-    known: KnownMails,
-    stream: RedisStream,
-    path: Path | None = None,
-    batch_mails: int = 200,
-) -> Sequence[Source]:
-    """Return a source for each mailbox; `kind` is a name of `SOURCES`, `path` is for those that read files."""
-    if kind not in SOURCES:
-        raise SettingsError(f"SOURCE={kind} is not a source of this release; it has {', '.join(SOURCES)}")
-    clock = SystemClock()
-    tokens = access_token_provider(settings, clock)
-    return SOURCES[kind](SourceRequest(settings, account, known, stream, clock, batch_mails, path, tokens))
-
-
-@dataclass(frozen=True, slots=True)
-class ProducerRun:
-    """How `producer.py` is to run."""
-
-    once: bool = False
-    batch_mails: int = 50  # CONTRACT.md: --batch-size
-
-
-def run_producer(settings: Settings, run: ProducerRun, console: Console) -> int:
-    """Read mail until a stop is asked for, or once to the end; return the exit code."""
-    shutdown, clock = Shutdown(), SystemClock()
-    shutdown.listen()
+    clock, shutdown = SystemClock(), Shutdown()
     beats = Beats(clock)
+    shutdown.listen()
     with ExitStack() as closing:
-        stream = open_stream(settings) if run.once else _stream_in_time(settings, shutdown)
+        stream = open_stream(settings, name="producer") if once else _stream_in_time(settings, shutdown)
         if stream is None:
             return exit_codes.OK
         closing.callback(stream.close)
@@ -200,22 +211,32 @@ def run_producer(settings: Settings, run: ProducerRun, console: Console) -> int:
         closing.callback(store.close)
         kind, account = _configured_source(settings)
         sources = open_sources(
-            settings, kind=kind, account=account, known=store, stream=stream, batch_mails=run.batch_mails
+            settings, kind=kind, account=account, known=store, stream=stream, batch_mails=batch_mails
         )
-        producer = build(
+        producer = build_producer(
             sources,
-            options=_options(settings, once=run.once),
+            options=_options(settings, once=once),
             stream=stream,
             states=store,
             shutdown=shutdown,
             beats=beats,
             clock=clock,
         )
-        if run.once:
+        if once:
             with shown(producer.board, console):
                 producer.run()
             return exit_code(producer.board.reports())
-        closing.enter_context(_watched(settings, stream, store, beats, producer.board, clock))
+        served = serve(
+            settings,
+            metrics_port=settings.producer_metrics_port,
+            health_port=settings.producer_health_port,
+            beats=beats,
+            stream=stream,
+            store=store,
+            more_status=lambda: {"mailboxes": producer.board.status()},
+        )
+        for server in served:
+            closing.callback(server.close)
         producer.run()
         return exit_codes.OK
 
@@ -225,10 +246,11 @@ def run_dry(settings: Settings, console: Console, *, batch_mails: int) -> int:
     shutdown = Shutdown()
     shutdown.listen()
     with ExitStack() as closing:
-        known = _known_if_there(settings)
-        if isinstance(known, LateStore):
+        known: LateStore | NothingKnown = NothingKnown()
+        if _has_database(settings):
+            known = LateStore(lambda: open_store(settings, may_migrate=False))
             closing.callback(known.close)
-        stream = open_stream(settings)
+        stream = open_stream(settings, name="dry-run")
         closing.callback(stream.close)
         kind, account = _configured_source(settings)
         sources = open_sources(
@@ -248,22 +270,22 @@ class ImportOutcome:
 
 
 def run_import(
-    settings: Settings, *, kind: str, path: Path, account: str, with_worker: bool, console: Console
+    settings: Settings, console: Console, *, kind: str, path: Path, account: str, with_worker: bool = False
 ) -> ImportOutcome:
     """Put the mails of a file or folder on the stream, from where an earlier import stopped.
 
-    Waits whenever the stream is full. `with_worker` runs a worker beside it, and returns when all is in the database.
+    Waits whenever the stream is full, and says so on `console`. `with_worker` runs a worker beside it, and returns when
+    all is in the database.
     """
-    shutdown, clock = Shutdown(), SystemClock()
+    clock, shutdown = SystemClock(), Shutdown()
     shutdown.listen()
     with ExitStack() as closing:
-        stream = open_stream(settings)
+        stream = open_stream(settings, name="import")
         closing.callback(stream.close)
         store = LateStore(lambda: open_store(settings))
         closing.callback(store.close)
-        sources = open_sources(settings, kind=kind, account=account, known=store, stream=stream, path=path)
-        producer = build(
-            sources,
+        producer = build_producer(
+            open_sources(settings, kind=kind, account=account, known=store, stream=stream, path=path),
             options=_options(settings, once=True),
             stream=stream,
             states=store,
@@ -307,19 +329,11 @@ def _stream_in_time(settings: Settings, shutdown: Shutdown) -> OpenStream | None
     """Return the stream as soon as Redis answers; None if a stop is asked for before."""
     while not shutdown.is_asked:
         try:
-            return open_stream(settings)
+            return open_stream(settings, name="producer")
         except RedisUnavailableError as error:
             log.warning("redis_awaited", code=error.code, error=str(error))
             shutdown.wait(REDIS_RETRY_S)
     return None
-
-
-def _known_if_there(settings: Settings) -> LateStore | NothingKnown:
-    """Return the database to look at; one that was never made stays unmade."""
-    url = make_url(settings.database_url)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        return NothingKnown()
-    return LateStore(lambda: open_store(settings, may_migrate=False))
 
 
 def _worker_command() -> WorkerCommand:
@@ -327,46 +341,7 @@ def _worker_command() -> WorkerCommand:
     return WorkerCommand([sys.executable, str(WORKER_PROGRAM)], environment)
 
 
-@contextmanager
-def _watched(
-    settings: Settings, stream: RedisStream, store: LateStore, beats: Beats, board: Board, clock: Clock
-) -> Iterator[None]:
-    """Serve metrics and health while the block runs; a port of 0 serves none."""
-    with ExitStack() as closing:
-        if settings.producer_metrics_port:
-            shared = SharedStateCollector(
-                stream_stats=stream.stats, store_stats=store.stats, sync_states=store.sync_states, clock=clock
-            )
-            closing.callback(
-                _or_taken(
-                    "PRODUCER_METRICS_PORT",
-                    lambda: serve_metrics(
-                        address=settings.bind_address, port=settings.producer_metrics_port, shared=shared
-                    ),
-                ).close
-            )
-        if settings.producer_health_port:
-
-            def status() -> dict[str, object]:
-                report = gather_status(lambda: stream, lambda: store, clock=clock)
-                return {**as_json(report, with_names=False), "mailboxes": board.status()}
-
-            health = _or_taken(
-                "PRODUCER_HEALTH_PORT",
-                lambda: HealthServer(
-                    address=settings.bind_address, port=settings.producer_health_port, beats=beats, status=status
-                ),
-            )
-            health.start()
-            closing.callback(health.close)
-        yield
-
-
-def _or_taken(name: str, serve: Callable[[], Server]) -> Server:
-    """Call `serve`; say which setting to change if its port cannot be listened on."""
-    try:
-        return serve()
-    except OSError as error:
-        raise SettingsError(
-            f"{name}: the port cannot be listened on ({error.strerror}): set another, or 0 for none"
-        ) from error
+def _has_database(settings: Settings) -> bool:
+    """Tell whether there is a database to look at; looking must not make one."""
+    url = make_url(settings.database_url)
+    return url.get_backend_name() != "sqlite" or sqlite_path(url).is_file()

@@ -32,7 +32,7 @@ class Cursor:
 class Failure:
     """A mail that the source has but cannot give: it goes to the dead letters, and the cursor may pass it."""
 
-    envelope: Envelope  # ADDED, without raw
+    envelope: Envelope  # ADDED; with raw only if the dead letter shall keep it, so that it can be replayed
     code: str  # of a permanent error in src/common/errors.py
     error: str  # redacted text
 

@@ -152,6 +152,7 @@ class MailboxLoop:
 
     def _caught_up(self, began: float) -> None:
         self._patience.progressed()
+        self._keep_state(is_caught_up=True)
         self._board.set(self.name, State.CAUGHT_UP)
         if self.name.kind == "imap":
             IMAP_POLL_DURATION.observe(self._clock.monotonic() - began)
@@ -206,17 +207,18 @@ class MailboxLoop:
         )
         self._board.set(self.name, State.BLOCKED if is_permanent else State.BACKING_OFF, code=code, error=text)
         self._trouble(code)
-        self._keep_state(code)
+        self._keep_state(error_code=code)
         if self._plan.once and (is_permanent or self._patience.is_exhausted):
             return True
         self._patience.wait(delay_s)
         return False
 
-    def _keep_state(self, error_code: str = "") -> None:
+    def _keep_state(self, *, is_caught_up: bool = False, error_code: str = "") -> None:
         if self._states is not None:
-            self._states.keep(self.name, self._publisher.stored, error_code)
+            self._states.keep(self.name, self._publisher.stored, is_caught_up=is_caught_up, error_code=error_code)
 
 
 def _is_whole_in_memory(batch: Batch) -> bool:
     """Tell whether the source is free while this batch is published: big mails are read from it slice by slice."""
-    return all(isinstance(envelope.raw, bytes) for envelope in batch.envelopes)
+    envelopes = (*batch.envelopes, *(failure.envelope for failure in batch.failures))
+    return all(isinstance(envelope.raw, bytes) for envelope in envelopes)

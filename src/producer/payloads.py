@@ -28,7 +28,8 @@ def _of_failure(failure: Failure) -> Outgoing:
     return Outgoing(
         envelope_id=failure.envelope.id,
         kind=failure.envelope.kind,
-        payload=encode_payload(failure.envelope, {}),
+        payload=encode_payload(failure.envelope, _preview_fields(failure.envelope) if failure.envelope.raw else {}),
+        raw=failure.envelope.raw,
         version=failure.envelope.version,
         dead_code=failure.code,
         dead_error=failure.error,

@@ -28,6 +28,7 @@ class SyncStateKeeper:
         self._interval_s = interval_s
         self._lock = threading.Lock()
         self._unsaved: dict[MailboxName, SyncState] = {}
+        self._last_polls: dict[MailboxName, str] = {}  # when each was last read to its end, Unix time in s
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sync-states", daemon=True)
 
@@ -35,11 +36,16 @@ class SyncStateKeeper:
         """Begin to write."""
         self._thread.start()
 
-    def keep(self, name: MailboxName, cursor: Cursor, error_code: str = "") -> None:
+    def keep(self, name: MailboxName, cursor: Cursor, *, is_caught_up: bool = False, error_code: str = "") -> None:
         """Remember the state of a mailbox; it is written soon. Returns at once."""
-        state = SyncState(name.account, name.mailbox, dict(cursor.values), error_code, self._clock.now())
+        now = self._clock.now()
         with self._lock:
-            self._unsaved[name] = state
+            if is_caught_up:
+                self._last_polls[name] = str(int(now.timestamp()))
+            values = dict(cursor.values)
+            if name in self._last_polls:
+                values["last_poll"] = self._last_polls[name]
+            self._unsaved[name] = SyncState(name.account, name.mailbox, values, error_code, now)
 
     def close(self) -> None:
         """Write what is left and end; gives up after a few seconds if the database is away."""

@@ -11,9 +11,11 @@ folder name must not delete the first one's mails.
 
 import errno
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from src.common.clock import Clock
 from src.common.errors import IngestError, MailTooLargeError, SourceUnavailableError
@@ -169,11 +171,9 @@ class MaildirSource:
             received_at = datetime.fromtimestamp(stat.st_mtime, UTC)
             envelope = replace(envelope, received_at=received_at, size_bytes=stat.st_size)
             if stat.st_size > self._limits.max_mail_bytes:
-                return _failure(envelope, self._too_large(stat.st_size))
-            if stat.st_size <= self._limits.slice_bytes:
-                raw = path.read_bytes()
-                return replace(envelope, raw=raw, size_bytes=len(raw))
-            return replace(envelope, raw=FileSlices(FileBytes.open(path), 0, stat.st_size))
+                kept = _with_raw(envelope, path, self._limits) if stat.st_size <= self._limits.kept_bytes else envelope
+                return _failure(kept, self._too_large(stat.st_size))
+            return _with_raw(envelope, path, self._limits)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -202,6 +202,15 @@ class MaildirSource:
             f"a mail of at most {self._limits.max_mail_bytes} bytes was expected (MAX_MAIL_BYTES), one of "
             f"{size_bytes} found"
         )
+
+
+def _with_raw(envelope: Envelope, path: Path, limits: FileLimits) -> Envelope:
+    if envelope.size_bytes <= limits.slice_bytes:
+        raw = path.read_bytes()
+        return replace(envelope, raw=raw, size_bytes=len(raw))
+    return replace(
+        envelope, raw=FileSlices(FileBytes(os.open(path, os.O_RDONLY | os.O_CLOEXEC)), 0, envelope.size_bytes)
+    )
 
 
 def _failure(envelope: Envelope, error: IngestError) -> Failure:

@@ -176,7 +176,8 @@ class MboxSource:
             f"a mail of at most {self._limits.max_mail_bytes} bytes was expected (MAX_MAIL_BYTES), "
             f"one of {envelope.size_bytes} found"
         )
-        return Failure(replace(envelope, raw=b""), error.code, str(error))
+        is_kept = envelope.size_bytes <= self._limits.kept_bytes
+        return Failure(envelope if is_kept else replace(envelope, raw=b""), error.code, str(error))
 
 
 def _estimate(left_bytes: int, read_bytes: int, read_mails: int) -> int | None:

@@ -1,0 +1,79 @@
+"""Produce: read mail and put it on the stream. `python producer.py --help` lists the options.
+
+Exit codes are those of src/common/exit_codes.py; with `--once`, anything but 0 means that mail was left behind.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from config.settings import Settings, SettingsError, load
+from src import assembly
+from src.auth.oauth2_gmail import run_auth_setup
+from src.common import exit_codes, logs
+from src.common.errors import IngestError
+from src.producer.providers import PROVIDERS
+
+# Option, its meaning, and the setting that it overrides.
+OVERRIDES = (
+    ("--username", str, "name to log in with, and of the account", "imap_user"),
+    ("--mailbox", str, "mailboxes to read, separated by commas", "imap_mailbox"),
+    ("--poll-interval", float, "seconds between polls", "imap_poll_interval_seconds"),
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = _settings(options)
+        logs.configure(level=settings.log_level, format_=settings.log_format)
+        return _run(settings, options)
+    except (IngestError, SettingsError) as error:
+        text = str(error) if isinstance(error, SettingsError) else logs.redact(str(error))
+        sys.stderr.write(f"{text}\n  [{error.code}] see docs/runbooks/{error.code}.md\n")
+        return exit_codes.exit_code_of(error)
+    except KeyboardInterrupt:
+        return exit_codes.STOPPED
+
+
+def _run(settings: Settings, options: argparse.Namespace) -> int:
+    if options.auth_setup:
+        token = run_auth_setup(settings)
+        sys.stderr.write(f"Signed in as {token.account}. Now run `python producer.py`.\n")
+        return exit_codes.OK
+    if options.dry_run:
+        return assembly.run_dry(settings, Console(), batch_mails=options.batch_size)
+    return assembly.run_producer(settings, Console(stderr=True), once=options.once, batch_mails=options.batch_size)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    overrides = {setting: value for *_, setting in OVERRIDES if (value := getattr(options, setting)) is not None}
+    settings = load(**overrides)
+    wanted = PROVIDERS[options.provider] if options.provider else {}
+    missing = {name: value for name, value in wanted.items() if name not in settings.model_fields_set}
+    return load(**overrides, **missing) if missing else settings
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="producer.py", description="Read mail and put it on the stream.")
+    for name, kind, meaning, setting in OVERRIDES:
+        parser.add_argument(name, dest=setting, type=kind, help=f"{meaning} ({setting.upper()})")
+    parser.add_argument("--batch-size", type=_batch_size, default=50, help="most mails published in one step (50)")
+    parser.add_argument("--provider", choices=PROVIDERS, help="fill in host and sign-in of a well-known provider")
+    parser.add_argument("--once", action="store_true", help="catch up with all mailboxes, then exit")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be published, and change nothing")
+    parser.add_argument("--auth-setup", action="store_true", help="sign in to Gmail, then exit")
+    return parser
+
+
+def _batch_size(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError("expected a whole number from 1 to 1000")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,130 @@
+"""Dry run: fetch what a producer would publish, show it, and change nothing.
+
+No lease is taken, no cursor moved, nothing put on the stream or into the database. The table is for the person at the
+terminal, so it may show subjects and senders; nothing of it is logged.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from src.common.errors import IngestError
+from src.common.shutdown import Shutdown
+from src.mail.preview import preview
+from src.model.cursor import Batch, Cursor
+from src.model.envelope import Envelope, Kind
+from src.producer.payloads import head_of
+from src.producer.progress import printable
+from src.sources.source import Source
+
+SAMPLE_MAILS = 10  # shown of each mailbox: enough to recognise it
+MAX_EMPTY_STEPS = 3  # in which a source may wait for workers, which a dry run does not have
+SUBJECT_CHARS = 60
+SENDER_CHARS = 40
+
+LoadCursor = Callable[[str, str], Cursor]  # (account, mailbox)
+
+
+@dataclass
+class Preview:
+    """What would be published of one mailbox."""
+
+    mailbox: str
+    counts: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
+    unfetchable: int = 0
+    size_bytes: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    samples: list[tuple[str, ...]] = field(default_factory=list)  # rows of the table
+    error: str = ""  # why reading ended early
+
+    def add(self, batch: Batch) -> None:
+        """Count a batch."""
+        self.unfetchable += len(batch.failures)
+        for envelope in batch.envelopes:
+            self.counts[envelope.kind] += 1
+            self.size_bytes += envelope.size_bytes
+            if envelope.received_at is not None:
+                self.first = min(self.first or envelope.received_at, envelope.received_at)
+                self.last = max(self.last or envelope.received_at, envelope.received_at)
+            if envelope.kind is Kind.ADDED and len(self.samples) < SAMPLE_MAILS:
+                self.samples.append(_sample(envelope))  # now: a big mail can be read only until the next fetch
+
+
+def dry_run(sources: Sequence[Source], load_cursor: LoadCursor, *, shutdown: Shutdown, console: Console) -> bool:
+    """Read all sources to their end and print what was found; return whether all could be read."""
+    previews: list[Preview] = []
+    for source in sources:
+        with console.status(f"reading {printable(source.mailbox)}"):
+            found = look(source, load_cursor(source.account, source.mailbox), shutdown=shutdown)
+        previews.append(found)
+        _print_samples(found, console)
+    _print_summary(previews, console)
+    return not any(found.error for found in previews)
+
+
+def look(source: Source, cursor: Cursor, *, shutdown: Shutdown) -> Preview:
+    """Read one source to its end, from the cursor."""
+    found = Preview(source.mailbox)
+    empty_steps = 0
+    try:
+        while not shutdown.is_asked:
+            batch = source.fetch(cursor)
+            found.add(batch)
+            brought = bool(batch.envelopes or batch.failures)
+            empty_steps = 0 if brought or batch.cursor != cursor else empty_steps + 1
+            cursor = batch.cursor
+            if batch.caught_up:
+                break
+            if empty_steps >= MAX_EMPTY_STEPS:
+                found.error = "the source waits until workers have settled what was published before"
+                break
+        else:
+            found.error = "stopped"
+    except IngestError as error:
+        found.error = f"{error} [{error.code}]"
+    finally:
+        source.close()
+    return found
+
+
+def _print_samples(found: Preview, console: Console) -> None:
+    if not found.samples:
+        return
+    table = Table(box=box.SIMPLE_HEAD, title=Text(f"{printable(found.mailbox)}: the first mails"), title_justify="left")
+    for column in ("id", "received", "size", "from", "subject"):
+        table.add_column(column, no_wrap=True, overflow="ellipsis", justify="right" if column == "size" else "left")
+    for row in found.samples:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    console.print(table)
+
+
+def _sample(envelope: Envelope) -> tuple[str, ...]:
+    shown = preview(head_of(envelope))
+    return (
+        str(envelope.place.uid) if envelope.place.uid else envelope.source_id,
+        _day(envelope.received_at or shown.date),
+        f"{envelope.size_bytes:,}",
+        shown.sender[:SENDER_CHARS],
+        shown.subject[:SUBJECT_CHARS],
+    )
+
+
+def _print_summary(previews: Sequence[Preview], console: Console) -> None:
+    table = Table(box=box.SIMPLE_HEAD, title="Dry run: this would be published; nothing was changed")
+    for column in ("mailbox", "new", "changed", "deleted", "unfetchable", "bytes", "first", "last", "note"):
+        table.add_column(column, overflow="fold")
+    for found in previews:
+        counts = (found.counts[Kind.ADDED], found.counts[Kind.CHANGED], found.counts[Kind.DELETED], found.unfetchable)
+        cells = (found.mailbox, *counts, f"{found.size_bytes:,}", _day(found.first), _day(found.last), found.error)
+        table.add_row(*(Text(printable(str(cell))) for cell in cells))
+    console.print(table)
+
+
+def _day(when: datetime | None) -> str:
+    return when.strftime("%Y-%m-%d %H:%M") if when else "-"

@@ -1,0 +1,12 @@
+"""Providers: what `--provider` fills in for well-known mail servers. What is set in the environment or `.env` wins."""
+
+from collections.abc import Mapping
+
+PROVIDERS: Mapping[str, Mapping[str, object]] = {
+    "imap": {},  # nothing: everything comes from the settings
+    "gmail": {"imap_host": "imap.gmail.com", "imap_port": 993, "imap_tls": "implicit", "imap_auth": "xoauth2"},
+    "outlook": {"imap_host": "outlook.office365.com", "imap_port": 993, "imap_tls": "implicit", "imap_auth": "xoauth2"},
+    "yahoo": {"imap_host": "imap.mail.yahoo.com", "imap_port": 993, "imap_tls": "implicit", "imap_auth": "password"},
+    "icloud": {"imap_host": "imap.mail.me.com", "imap_port": 993, "imap_tls": "implicit", "imap_auth": "password"},
+    "fastmail": {"imap_host": "imap.fastmail.com", "imap_port": 993, "imap_tls": "implicit", "imap_auth": "password"},
+}
