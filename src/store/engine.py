@@ -8,6 +8,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
@@ -88,7 +89,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _postgres(url: URL) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
@@ -100,3 +101,13 @@ def _postgres(url: URL) -> Engine:
         max_overflow=0,
         pool_pre_ping=True,  # a restart of the server costs no batch
     )
+    event.listen(engine, "connect", _prepare_postgres)
+    return engine
+
+
+def _prepare_postgres(connection: psycopg.Connection[Any], _record: Any) -> None:
+    # A mail leaves the stream once it is committed: a commit that a crash takes back would lose it.
+    connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    )
+    connection.commit()
