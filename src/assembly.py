@@ -243,6 +243,18 @@ def run_producer(settings: Settings, console: Console, *, once: bool, batch_mail
 
 def run_dry(settings: Settings, console: Console, *, batch_mails: int) -> int:
     """Show what a producer would publish; change nothing. Return the exit code."""
+    kind, account = _configured_source(settings)
+    return _run_dry(settings, console, kind=kind, account=account, path=None, batch_mails=batch_mails)
+
+
+def run_import_dry(settings: Settings, console: Console, *, kind: str, path: Path, account: str) -> int:
+    """Show what an import would publish; change nothing. Return the exit code."""
+    return _run_dry(settings, console, kind=kind, account=account, path=path, batch_mails=settings.batch_size)
+
+
+def _run_dry(
+    settings: Settings, console: Console, *, kind: str, account: str, path: Path | None, batch_mails: int
+) -> int:
     shutdown = Shutdown()
     shutdown.listen()
     with ExitStack() as closing:
@@ -252,9 +264,8 @@ def run_dry(settings: Settings, console: Console, *, batch_mails: int) -> int:
             closing.callback(known.close)
         stream = open_stream(settings, name="dry-run")
         closing.callback(stream.close)
-        kind, account = _configured_source(settings)
         sources = open_sources(
-            settings, kind=kind, account=account, known=known, stream=stream, batch_mails=batch_mails
+            settings, kind=kind, account=account, known=known, stream=stream, path=path, batch_mails=batch_mails
         )
         is_whole = dry_run(sources, stream.load_cursor, shutdown=shutdown, console=console)
     return exit_codes.OK if is_whole else exit_codes.INCOMPLETE

@@ -2,12 +2,14 @@
 
 import typer
 
-from src.cli import dlq
+from src.cli import dlq, import_mail
 from src.cli.commands import Commands
+from src.cli.doctor import doctor
 from src.cli.export import export
 from src.cli.keygen import keygen
 from src.cli.search import search
 from src.cli.status import status
+from src.cli.verify import verify
 
 app = typer.Typer(
     name="python -m src.cli",
@@ -19,8 +21,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(import_mail.app, name="import")
 app.command()(search)
 app.command()(export)
 app.command()(status)
+app.command()(verify)
 app.add_typer(dlq.app, name="dlq")
+app.command()(doctor)
 app.command()(keygen)

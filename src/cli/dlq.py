@@ -1,6 +1,7 @@
 """`dlq`: look at dead letters, put them back to work, or delete them for good."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from itertools import islice
@@ -18,6 +19,7 @@ from src.common.logs import account_tag
 from src.stream.protocol import DeadLetter
 
 PAGE = 500  # dead letters asked for, replayed or deleted in one go
+_ID = re.compile(r"(\d{1,4}:)?\d{1,20}-\d{1,20}")  # of the dead-letter stream; with partitions their number first
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: mails that could not be processed, kept with the reason.")
 
@@ -59,6 +61,7 @@ def show(
     json_: Json = False,
 ) -> None:
     """Show one dead letter: error, times, and what is known of the mail."""
+    _check_ids([entry_id])
     stream = services_of(context).stream()
     letter = stream.get_dead(entry_id)
     if letter is None:
@@ -147,11 +150,18 @@ def _chosen(
     if not ids and not (is_all or code or account):
         raise typer.BadParameter("which ones? Give ids (see `dlq list`), --all, --code CODE or --account NAME")
     if ids:
+        _check_ids(ids)
         yield from (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
         return
     walk = _walk(stream, code=code, account=account)
     while page := [letter.entry_id for letter in islice(walk, PAGE)]:
         yield page
+
+
+def _check_ids(ids: list[str]) -> None:
+    for entry_id in ids:
+        if not _ID.fullmatch(entry_id):
+            raise typer.BadParameter(f"{clean(entry_id)} is not an id as `dlq list` shows them")
 
 
 def _judge(done: int, ids: list[str] | None) -> None:

@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from src.cli.checks.check import Check, State
-from src.cli.output import print_json, print_table, say
+from src.cli.output import clean, print_json, print_table, say
 from src.cli.services import Services, services_of
 from src.common import exit_codes
 
@@ -52,5 +52,14 @@ def run_checks(services: Services, *, online: bool) -> Iterator[Check]:
     settings = services.settings
     yield from redis_checks(settings, services.clock)
     yield from database_checks(settings)
-    yield from sign_in_checks(settings, services.clock, services.try_login if online else None)
+    yield from sign_in_checks(settings, services.clock, (lambda: try_login(services)) if online else None)
     yield from machine_checks(settings)
+
+
+def try_login(services: Services) -> str:
+    """Log in and look into each mailbox; say which can be read."""
+    sources = services.censuses(services.settings.imap_user, [], [])
+    for source in sources:
+        next(iter(source.census()), None)
+        source.close()
+    return f"logged in; can read {', '.join(clean(source.mailbox) for source in sources)}"

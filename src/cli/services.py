@@ -1,12 +1,10 @@
 """What commands work with: settings, stream and database, opened when first asked for and closed at the end.
 
-Tests hand a `Services` of fakes to the app; users get `from_settings()`. The parts that connect are imported when they
-are needed, so that `--help`, `keygen` and a settings mistake answer at once.
+Users get what the settings name (`src/cli/opening.py`); tests hand the app a `Services` with an opening of their own.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -31,8 +29,6 @@ class CommandStream(DeadLetters, Protocol):
 
     def tickets_of(self, account: str, mailbox: str) -> Iterator[tuple[Ticket, str]]: ...
 
-    def close(self) -> None: ...
-
 
 class CensusSource(Census, Protocol):
     """One mailbox that can list all it has."""
@@ -43,69 +39,77 @@ class CensusSource(Census, Protocol):
     def close(self) -> None: ...
 
 
-@dataclass
+class Opening(Protocol):
+    """Turns settings into what commands work with. What is to be closed goes onto `closing`."""
+
+    def stream(self, settings: Settings, closing: ExitStack) -> CommandStream:
+        """Raises RedisUnavailableError or RedisMisconfiguredError."""
+        ...
+
+    def store(self, settings: Settings, closing: ExitStack) -> Store:
+        """Raises DatabaseUnavailableError or DatabaseSchemaError."""
+        ...
+
+    def censuses(
+        self, settings: Settings, account: str, *, mboxes: Sequence[Path], maildirs: Sequence[Path], closing: ExitStack
+    ) -> Sequence[CensusSource]:
+        """Return the mailboxes of an account: those in files if there are any, else those of the mail server."""
+        ...
+
+    def repair(self, settings: Settings, account: str, *, mboxes: Sequence[Path], maildirs: Sequence[Path]) -> int:
+        """Publish what the database lacks or has otherwise than the source; return an exit code."""
+        ...
+
+
 class Services:
     """The settings, and one stream and one database for all of a command."""
 
-    load_settings: Callable[[], Settings]
-    open_stream: Callable[[Settings], CommandStream]
-    open_store: Callable[[Settings], Store]
-    clock: Clock = field(default_factory=SystemClock)
-    _settings: Settings | None = None
-    _stream: CommandStream | None = None
-    _store: Store | None = None
-    _closing: ExitStack = field(default_factory=ExitStack)
+    def __init__(self, opening: Opening, settings: Settings | None = None, clock: Clock | None = None) -> None:
+        self.opening = opening
+        self.clock = clock or SystemClock()
+        self._settings = settings
+        self._stream: CommandStream | None = None
+        self._store: Store | None = None
+        self._closing = ExitStack()
 
     @property
     def settings(self) -> Settings:
-        """The settings. Raises SettingsError."""
+        """The settings; logs are set up by them. Raises SettingsError."""
         if self._settings is None:
-            self._settings = self.load_settings()
+            self._settings = load()
             logs.configure(level=self._settings.log_level, format_=self._settings.log_format)
         return self._settings
 
     def stream(self) -> CommandStream:
-        """Return the stream. Raises RedisUnavailableError or RedisMisconfiguredError."""
+        """Return the stream; one that could not be opened is tried again the next time."""
         if self._stream is None:
-            self._stream = self.open_stream(self.settings)
-            self._closing.callback(self._stream.close)
+            self._stream = self.opening.stream(self.settings, self._closing)
         return self._stream
 
     def store(self) -> Store:
-        """Return the database. Raises DatabaseUnavailableError or DatabaseSchemaError."""
+        """Return the database; one that could not be opened is tried again the next time."""
         if self._store is None:
-            self._store = self.open_store(self.settings)
-            self._closing.callback(self._store.close)
+            self._store = self.opening.store(self.settings, self._closing)
         return self._store
+
+    def censuses(self, account: str, mboxes: Sequence[Path], maildirs: Sequence[Path]) -> Sequence[CensusSource]:
+        """Return the mailboxes of an account, to be listed."""
+        return self.opening.censuses(self.settings, account, mboxes=mboxes, maildirs=maildirs, closing=self._closing)
 
     def close(self) -> None:
         """Close what was opened. May be called twice."""
-        self._closing.close()
         self._stream, self._store = None, None
-
-
-def from_settings() -> Services:
-    """Return the services that the settings name; connects to nothing yet."""
-    return Services(load_settings=load, open_stream=_open_stream, open_store=_open_store)
+        self._closing.close()
 
 
 def services_of(context: typer.Context) -> Services:
     """Return the services of this run, made at its first use; closed when the run ends."""
     root = context.find_root()
     if not isinstance(root.obj, Services):
-        root.obj = from_settings()
+        # Imported here: it brings redis, sqlalchemy and imapclient, which `--help` can do without.
+        from src.cli.opening import SettingsOpening
+
+        root.obj = Services(SettingsOpening())
     services: Services = root.obj
     root.call_on_close(services.close)
     return services
-
-
-def _open_stream(settings: Settings) -> CommandStream:
-    from src import assembly
-
-    return assembly.open_stream(settings)
-
-
-def _open_store(settings: Settings) -> Store:
-    from src import assembly
-
-    return assembly.open_store(settings)

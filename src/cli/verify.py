@@ -52,19 +52,15 @@ def verify(
     name = account or services.settings.imap_user
     if not name:
         raise typer.BadParameter("which account? Give --account NAME, or set IMAP_USER")
-    sources = services.open_censuses(name, mbox or [], maildir or [])
-    try:
-        found = look(services, name, sources)
-        is_good = found.is_accounted_for if accept_dead else found.is_complete
-        if json_:
-            print_json(as_json(name, found))
-        else:
-            _print(name, found)
-        if repair and not is_good:
-            _repair(services, found, sources)
-    finally:
-        for source in sources:
-            source.close()
+    mboxes, maildirs = mbox or [], maildir or []
+    found = look(services, name, services.censuses(name, mboxes, maildirs))
+    is_good = found.is_accounted_for if accept_dead else found.is_complete
+    if json_:
+        print_json(as_json(name, found))
+    else:
+        _print(name, found)
+    if repair and not is_good:
+        _repair(services, name, found, mboxes, maildirs)
     raise typer.Exit(exit_codes.OK if is_good else exit_codes.INCOMPLETE)
 
 
@@ -149,11 +145,17 @@ def _row(name: str, gap: Gap) -> tuple[object, ...]:
     return name, gap.mailbox, gap.uid or None, gap.source_id, gap.code
 
 
-def _repair(services: Services, found: Comparison, sources: Sequence[CensusSource]) -> None:
+def _repair(
+    services: Services, account: str, found: Comparison, mboxes: Sequence[Path], maildirs: Sequence[Path]
+) -> None:
     if found.dead:
         say("dead letters are not repaired: mend their cause, then `python -m src.cli dlq replay --all`")
     if not found.needs_second_look:
         return
     say("repairing: publishing what is missing or differs …")
-    services.repair(sources)
-    say("published; once the workers are done (`python worker.py --drain`), verify again")
+    code = services.opening.repair(services.settings, account, mboxes=mboxes, maildirs=maildirs)
+    if code in (exit_codes.OK, exit_codes.INCOMPLETE):
+        say("published; once the workers are done (`python worker.py --drain`), verify again")
+        return
+    say("the repair did not come to its end, see above; trying again does no harm")
+    raise typer.Exit(code)

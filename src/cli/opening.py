@@ -1,0 +1,112 @@
+"""What the settings name, opened: the stream, the database, the mailboxes of an account, and the way to repair them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+
+from config.settings import Settings, SettingsError
+from src import assembly
+from src.assembly import OpenStream
+from src.cli.services import CensusSource, CommandStream
+from src.common import exit_codes
+from src.common.errors import LeaseLostError
+from src.producer.build import owner_name
+from src.sources.source import Source
+from src.store.protocol import Store
+from src.stream.protocol import PublishResult
+
+ALWAYS_DUE_S = 0.001  # an interval between comparisons that has always passed
+
+
+class SettingsOpening:
+    """Plays Opening by the settings."""
+
+    def stream(self, settings: Settings, closing: ExitStack) -> CommandStream:
+        """As in Opening."""
+        return _stream(settings, closing)
+
+    def store(self, settings: Settings, closing: ExitStack) -> Store:
+        """As in Opening."""
+        store = assembly.open_store(settings)
+        closing.callback(store.close)
+        return store
+
+    def censuses(
+        self, settings: Settings, account: str, *, mboxes: Sequence[Path], maildirs: Sequence[Path], closing: ExitStack
+    ) -> Sequence[CensusSource]:
+        """As in Opening."""
+        stream, store = _stream(settings, closing), self.store(settings, closing)
+        sources = [
+            source
+            for kind, path in _origins(settings, account, mboxes, maildirs)
+            for source in assembly.open_sources(
+                settings, kind=kind, account=account, known=store, stream=stream, path=path
+            )
+        ]
+        for source in sources:
+            closing.callback(source.close)
+        return [_with_census(source) for source in sources]
+
+    def repair(self, settings: Settings, account: str, *, mboxes: Sequence[Path], maildirs: Sequence[Path]) -> int:
+        """As in Opening: a mail server's mailboxes are compared with the database; files are read again."""
+        console = Console(stderr=True)
+        codes = []
+        for kind, path in _origins(settings, account, mboxes, maildirs):
+            if path is None:
+                due = settings.model_copy(update={"imap_reconcile_interval_seconds": ALWAYS_DUE_S})
+                codes.append(assembly.run_producer(due, console, once=True, batch_mails=settings.batch_size))
+            else:
+                _read_again(settings, account, kind, path)
+                outcome = assembly.run_import(settings, console, kind=kind, path=path, account=account)
+                codes.append(outcome.exit_code)
+        return max(codes, default=exit_codes.OK)
+
+
+def _origins(
+    settings: Settings, account: str, mboxes: Sequence[Path], maildirs: Sequence[Path]
+) -> Iterator[tuple[str, Path | None]]:
+    """Yield kind and path of everything an account is read from."""
+    if mboxes or maildirs:
+        yield from (("mbox", path) for path in mboxes)
+        yield from (("maildir", path) for path in maildirs)
+    elif account == settings.imap_user:
+        yield "imap", None
+    else:
+        raise SettingsError(
+            "this account is not the one of IMAP_USER: if it was imported from files, name them with --mbox PATH or "
+            "--maildir PATH (each may be repeated); else set IMAP_USER"
+        )
+
+
+def _stream(settings: Settings, closing: ExitStack) -> OpenStream:
+    stream = assembly.open_stream(settings)
+    closing.callback(stream.close)
+    return stream
+
+
+def _with_census(source: Source) -> CensusSource:
+    census = source
+    if not hasattr(census, "census"):
+        raise SettingsError(f"the source {source.kind} cannot list what it has, so it cannot be verified")
+    return census  # type: ignore[return-value]  # just looked
+
+
+def _read_again(settings: Settings, account: str, kind: str, path: Path) -> None:
+    """Make the next import read the file from its start, as an operator would by setting `last_uid` to 0."""
+    with ExitStack() as closing:
+        stream = _stream(settings, closing)
+        store = assembly.open_store(settings)
+        closing.callback(store.close)
+        for source in assembly.open_sources(
+            settings, kind=kind, account=account, known=store, stream=stream, path=path
+        ):
+            lease = stream.acquire_lease(account, source.mailbox, owner_name())
+            if lease is None:
+                raise LeaseLostError("another process reads this mailbox just now: let it end, then repair")
+            before = stream.load_cursor(account, source.mailbox)
+            done = stream.publish(lease, [], before=before, after=before.moved(last_uid=0))
+            stream.release_lease(lease)
+            if done.result is not PublishResult.PUBLISHED:
+                raise LeaseLostError("another process moved the cursor of this mailbox just now: try again")
