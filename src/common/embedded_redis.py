@@ -3,7 +3,8 @@
 The first process that asks starts it; others attach. It is a daemon and outlives them all, since producer, worker and
 command line share it and start in any order; `stop_embedded(PATH)` ends it. It listens only on a Unix socket in
 a folder that nobody else may enter. Every write is on disk before it is acknowledged (appendfsync always).
-Two starters are kept apart by a lock on a file; a server that died is found by its silence, and replaced.
+Two starters are kept apart by a lock on a file. The server itself inherits a second lock and holds it for as long as it
+lives: so a dead one is replaced at once, and a slow one is never joined by a second server on the same data.
 """
 
 import fcntl
@@ -19,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 import redis
 
@@ -32,7 +34,8 @@ _PING_TIMEOUT_S = 2.0
 _MAX_SOCKET_PATH = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 _SOCKET = "redis.sock"
 _PID = "redis.pid"
-_LOCK = "start.lock"
+_START_LOCK = "start.lock"
+_RUN_LOCK = "running.lock"
 _CONFIG = "redis.conf"
 
 
@@ -79,10 +82,11 @@ def stop_embedded(path: str | Path) -> bool:
             return False
         os.kill(running.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_TIMEOUT_S
-        while _is_alive(running.pid):
-            if time.monotonic() > deadline:
-                raise RedisUnavailableError(f"the embedded Redis (process {running.pid}) does not stop: end it by hand")
-            time.sleep(_POLL_S)
+        with (folder / _RUN_LOCK).open("a") as run_lock:
+            while _is_held(run_lock):
+                if time.monotonic() > deadline:
+                    raise RedisUnavailableError(f"the embedded Redis (process {running.pid}) does not stop")
+                time.sleep(_POLL_S)
         return True
 
 
@@ -101,20 +105,23 @@ def server_program() -> Path:
 
 def _start(folder: Path) -> EmbeddedRedis:
     socket = _socket_of(folder)
-    socket.unlink(missing_ok=True)
     config = folder / _CONFIG
     config.write_text(_config_text(folder, socket), encoding="utf-8")
     log = folder / "redis.log"
-    with log.open("ab") as output:
+    with (folder / _RUN_LOCK).open("a") as run_lock, log.open("ab") as output:
+        if _is_held(run_lock):
+            raise RedisUnavailableError(f"the embedded Redis in {folder} runs but does not answer: see {log}")
+        socket.unlink(missing_ok=True)
         process = subprocess.Popen(
             [server_program(), config],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             cwd=folder,
+            pass_fds=[run_lock.fileno()],
             start_new_session=True,  # Ctrl-C in the terminal must not reach it
         )
-    process.wait(START_TIMEOUT_S)  # it forks, and the first process ends at once
+        process.wait(START_TIMEOUT_S)  # it forks, and the first process ends at once
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         pid = _answering_pid(socket)
@@ -173,24 +180,16 @@ def _answering_pid(socket: Path) -> int:
         client.close()
 
 
-def _is_alive(pid: int) -> bool:
+def _is_held(lock: IO[str]) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return not _is_zombie(pid)
-
-
-def _is_zombie(pid: int) -> bool:
-    # A daemon's parent is init; where init does not reap (a container), the dead stay listed.
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] == "Z"
-    except (OSError, IndexError):
-        return False
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    with (folder / _LOCK).open("a") as lock:
+    with (folder / _START_LOCK).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -132,10 +132,11 @@ def _translated(error: exceptions.RedisError) -> IngestError:
 def redis_version(client: RedisClient) -> str:
     """Return the server's version, such as "7.0.15"; of a cluster, that of one of its nodes."""
     with redis_errors():
-        return str(_one_info(client, "server").get("redis_version", ""))
+        return str(info_of(client, "server").get("redis_version", ""))
 
 
-def _one_info(client: RedisClient, section: str) -> dict[str, Any]:
+def info_of(client: RedisClient, section: str) -> dict[str, Any]:
+    """Return a section of INFO; of a cluster, that of one of its nodes. redis-py's own errors pass."""
     if isinstance(client, RedisCluster):
         return client.info(section, target_nodes=RedisCluster.RANDOM)
     return client.info(section)

@@ -42,7 +42,8 @@ for _, entry in ipairs(pending) do
   if #tickets >= wanted then break end
   local entry_id, holder, idle, deliveries = entry[1], entry[2], entry[3], entry[4]
   last = entry_id
-  if idle >= min_idle then
+  local is_wanted = mode == 'own' or (idle >= min_idle and holder ~= consumer) -- who reclaims is not silent
+  if is_wanted then
     local fields = fields_at(stream, entry_id)
     if not fields then
       redis.call('XACK', stream, group, entry_id)
@@ -67,4 +68,5 @@ count('reclaimed', #tickets)
 count('crashes', crashed)
 count('deleted_pending', deleted)
 local is_end = #pending < window and #tickets < wanted
+if is_end and mode == 'silent' then redis.call('DEL', reclaim_lease) end
 return {is_end and '' or last, tickets, text(buried), text(deleted)}

@@ -1,0 +1,1 @@
+"""MemoryStream: the twin of RedisStream that lives in this process."""
