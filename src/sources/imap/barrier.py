@@ -8,7 +8,7 @@ shutdown, and renews its lease.
 from collections.abc import Callable
 
 from src.common.errors import SettlingAwaitedError
-from src.sources.imap.limits import BARRIER_PATIENCE_S, BARRIER_POLL_S
+from src.sources.imap.limits import BARRIER_PATIENCE_S
 from src.sources.imap.position import Position
 from src.sources.imap.visit import Steps, Visit, batch
 
@@ -26,7 +26,7 @@ def wait_until_settled(visit: Visit, position: Position, pause: Callable[[float]
                 "the server has renumbered the mailbox, and its mails that are still on the stream must be settled "
                 "before reading on: see that a worker runs"
             )
-        pause(BARRIER_POLL_S)
+        pause(visit.limits.barrier_poll_s)
         yield batch(position)
     return position
 

@@ -8,7 +8,6 @@ CHUNK = 500  # mails described, or looked up in the database, in one go: one sho
 FLAG_CHUNK = 5_000  # mails whose flags are listed in one go: about 1 MB of answers held at a time
 MAX_VANISHED = 10_000  # UIDs a server may name as vanished before a reconcile is the cheaper answer
 MAX_ROUNDS = 6  # fresh connections within one fetch while a mail that breaks them is being found
-BARRIER_POLL_S = 0.5  # one look at the tickets on their way; also the longest a fetch then blocks
 BARRIER_PATIENCE_S = 60.0  # of looking, before the operator is told that no worker settles anything
 
 
@@ -21,3 +20,4 @@ class Limits:
     spool_bytes: int = 8 * MIB  # a mail above this is read in slices while it is published
     max_mail_bytes: int = 200 * MIB  # a mail above this is dead-lettered unread
     reconcile_interval_s: float = 3600.0
+    barrier_poll_s: float = 0.5  # between looks at the tickets on their way; so long may a fetch then block

@@ -16,11 +16,11 @@ from src.sources.imap.visit import labels_of
 class Listing:
     """What the server had when asked. UIDs may be ticked off, to see which are left."""
 
-    def __init__(self, session: Session, *, up_to: int) -> None:
-        """List the UIDs up to `up_to` and their labels. A mail expunged meanwhile is left out."""
+    def __init__(self, session: Session) -> None:
+        """List the UIDs and their labels. A mail expunged meanwhile is left out."""
         self._uids = array("Q")
         self._labels = array("q")
-        for chunk in chunks(session.search_uids(1, up_to) if up_to else (), FLAG_CHUNK):
+        for chunk in chunks(session.search_uids(), FLAG_CHUNK):
             told = session.fetch_flags(UidSet.of(chunk)).changes
             digests = {one.uid: label_digest(labels_of(one.flags, one.labels)) for one in told}
             present = [uid for uid in chunk if uid in digests]
@@ -28,17 +28,27 @@ class Listing:
             self._labels.extend(digests[uid] for uid in present)
         self._ticked = bytearray(len(self._uids))
 
+    def get(self, uid: int) -> int | None:
+        """Return the digest of a mail's labels; None if the server does not have it."""
+        at = self._find(uid)
+        return None if at is None else self._labels[at]
+
     def tick(self, uid: int) -> int | None:
-        """Tick a UID off and return the digest of its labels; None if the server does not have it."""
-        at = bisect_left(self._uids, uid)
-        if at == len(self._uids) or self._uids[at] != uid:
+        """Like `get`, and tick the mail off."""
+        at = self._find(uid)
+        if at is None:
             return None
         self._ticked[at] = 1
         return self._labels[at]
 
-    def unticked(self) -> array[int]:
-        """Return the UIDs that were not ticked off, ascending."""
-        return array("Q", (uid for uid, is_ticked in zip(self._uids, self._ticked, strict=True) if not is_ticked))
+    def unticked(self, *, up_to: int) -> "array[int]":
+        """Return the UIDs up to `up_to` that were not ticked off, ascending."""
+        pairs = zip(self._uids, self._ticked, strict=True)
+        return array("Q", (uid for uid, is_ticked in pairs if not is_ticked and uid <= up_to))
+
+    def _find(self, uid: int) -> int | None:
+        at = bisect_left(self._uids, uid)
+        return at if at < len(self._uids) and self._uids[at] == uid else None
 
 
 def label_digest(labels: tuple[str, ...]) -> int:

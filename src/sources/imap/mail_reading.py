@@ -146,7 +146,7 @@ def _large(visit: Visit, feed: _Feed, facts: MailFacts, *, force: bool) -> Haul:
     if facts.size_bytes > visit.limits.max_mail_bytes:
         too_large = MailTooLargeError(
             f"a mail of {facts.size_bytes} bytes is above the limit of {visit.limits.max_mail_bytes}; "
-            "raise MAX_MAIL_BYTES and replay it to have it"
+            "raise MAX_MAIL_BYTES and purge this dead letter, and the next comparison brings the mail"
         )
         return Haul((), (_failure(visit, facts, too_large),), feed.done_to)
     raw = RemoteRaw(visit.session, facts.uid, facts.size_bytes, on_failure=lambda: visit.suspects.failed_at(facts.uid))

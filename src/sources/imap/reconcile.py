@@ -2,7 +2,7 @@
 
 The routine census and repair; on servers without QRESYNC also how deletes are found, and without CONDSTORE flags.
 First all of the server's list, then all of the database's, then the difference: the walk of the database is short, and
-nothing is published from half a list. Only mails up to `last_uid` count; what is above is catch-up's.
+nothing is published from half a list. What the server has above `last_uid` is catch-up's.
 
 | server | database | what follows |
 | --- | --- | --- |
@@ -32,15 +32,15 @@ from src.store.protocol import KnownMail
 _log = get_logger(__name__)
 
 
-def _uids() -> array[int]:
+def _uids() -> "array[int]":
     return array("Q")
 
 
 @dataclass(slots=True)
 class _Difference:
-    missing: array[int] = field(default_factory=_uids)  # the server has them, the database does not
-    changed: array[int] = field(default_factory=_uids)  # other labels, or marked deleted
-    vanished: array[int] = field(default_factory=_uids)  # the database has them, the server does not
+    missing: "array[int]" = field(default_factory=_uids)  # the server has them, the database does not
+    changed: "array[int]" = field(default_factory=_uids)  # other labels, or marked deleted
+    vanished: "array[int]" = field(default_factory=_uids)  # the database has them, the server does not
     stale: list[KnownMail] = field(default_factory=list)  # living, under another UIDVALIDITY
 
 
@@ -68,28 +68,25 @@ def reconcile(visit: Visit, position: Position, pause: Callable[[float], bool]) 
 
 
 def _compare(visit: Visit, position: Position) -> _Difference:
-    listing = Listing(visit.session, up_to=position.last_uid)
+    listing = Listing(visit.session)
     found = _Difference()
     for mail in visit.known.known_mails(visit.account, visit.mailbox):
+        uid = mail.place.uid
         if mail.place.uidvalidity != visit.uidvalidity:
             if not mail.is_deleted:
                 found.stale.append(mail)
             continue
-        if not mail.is_stored and mail.place.uid > position.last_uid:
-            continue
-        digest = listing.tick(mail.place.uid)
+        digest = listing.tick(uid) if mail.is_stored else listing.get(uid)
         if digest is None:
-            if not mail.is_deleted and mail.place.uid <= position.last_uid:
-                found.vanished.append(mail.place.uid)
-        elif not mail.is_stored:
-            found.missing.append(mail.place.uid)
-        elif mail.is_deleted or digest != label_digest(mail.labels):
-            found.changed.append(mail.place.uid)
-    found.missing = array("Q", sorted([*found.missing, *listing.unticked()]))
+            if not mail.is_deleted:
+                found.vanished.append(uid)
+        elif mail.is_stored and (mail.is_deleted or digest != label_digest(mail.labels)):
+            found.changed.append(uid)
+    found.missing = listing.unticked(up_to=position.last_uid)
     return found
 
 
-def _bring_missing(visit: Visit, position: Position, uids: array[int]) -> Steps:
+def _bring_missing(visit: Visit, position: Position, uids: "array[int]") -> Steps:
     for chunk in chunks(uids):
         visit.ids.learn(chunk)
         if visit.session.has_gmail:

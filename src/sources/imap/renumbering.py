@@ -56,10 +56,11 @@ def finish_settling(visit: Visit, position: Position, pause: Callable[[float], b
 
 
 def has_other_numbering(visit: Visit) -> bool:
-    """Tell whether living mails of the mailbox are known under another UIDVALIDITY: it was renumbered unseen."""
-    return any(
-        not mail.is_deleted and mail.place.uidvalidity != visit.uidvalidity
-        for mail in visit.known.known_mails(visit.account, visit.mailbox)
+    """Tell whether living mails, or mails on their way, have another UIDVALIDITY: it was renumbered unseen."""
+    known = visit.known.known_mails(visit.account, visit.mailbox)
+    tickets = visit.tickets.tickets_of(visit.account, visit.mailbox)
+    return any(not mail.is_deleted and mail.place.uidvalidity != visit.uidvalidity for mail in known) or any(
+        ticket.place.uidvalidity != visit.uidvalidity for ticket, _ in tickets
     )
 
 
