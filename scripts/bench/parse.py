@@ -1,8 +1,8 @@
 """How fast a mail of 15 KB is parsed, against the standard library's compat32 parser on the same mails.
 
 The contenders take turns over small groups of mails, so that whatever else the machine does hits all of them alike;
-each figure is the median over the groups. compat32 walks all parts and decodes their payloads, which is what its users do;
-ours gives the message with its body, and finds the attachments without decoding them.
+each figure is the median over the groups. compat32 walks all parts and decodes their payloads, as its users
+do; ours gives the message with its body, and finds the attachments without decoding them.
 
     python -m scripts.bench.parse [--short]
 """

@@ -35,6 +35,8 @@ def _of_match(found: re.Match[str], limits: Limits) -> Address:
 
 
 def _read_list(value: str, limits: Limits) -> tuple[tuple[Address, ...], bool]:
+    if value.count('"') % 2 and "\\" not in value:
+        value = "".join(value.rpartition('"')[::2])  # a quote that never ends would swallow the address
     addresses: list[Address] = []
     entry = _Entry()
     comment_depth = 0

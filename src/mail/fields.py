@@ -22,7 +22,7 @@ def people(headers: Headers, name: str, limits: Limits, defects: set[Defect]) ->
     found, was_cut = addresses.read(value, limits)
     if was_cut:
         defects.add(Defect.TOO_MANY_ADDRESSES)
-    if not found:
+    if not found and not value.rstrip().endswith(";"):  # an empty group: "undisclosed-recipients:;"
         defects.add(Defect.BAD_ADDRESS)
     return found
 

@@ -128,9 +128,9 @@ def _fields(data: bytes, limits: Limits, defects: list[Defect]) -> tuple[dict[st
     bad_lines = False
     for line in text.split("\n", limits.header_fields)[: limits.header_fields]:
         name, colon, value = line.partition(":")
-        if not colon or " " in name or not name:
+        if not colon or not name or " " in name or not name.isascii():
             name = name.rstrip(" ")
-            if not colon or not name or " " in name:
+            if not colon or not name or " " in name or not name.isascii():
                 bad_lines = bad_lines or (line != "" and not line.isspace())
                 continue
         name = name.lower()

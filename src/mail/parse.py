@@ -15,7 +15,7 @@ from src.mail import body, fields
 from src.mail.defects import Defect
 from src.mail.limits import DEFAULT, Limits
 from src.mail.part import Part
-from src.mail.splitter import Node, walk
+from src.mail.splitter import Node, walk, with_line_feeds
 from src.mail.transfer import Raw
 from src.model.extraction import Attachment
 from src.model.message import Message
@@ -38,7 +38,7 @@ class Parsed:
 def parse(raw: Raw, limits: Limits = DEFAULT) -> Parsed:
     """Parse a mail held as bytes or as a read-only mmap."""
     defects: set[Defect] = set()
-    raw = _with_line_feeds(raw, defects)
+    raw = with_line_feeds(raw, defects)
     nodes = list(walk(raw, limits, defects))
     root = nodes[0]
     leaves = [node for node in nodes if not node.boundary]
@@ -70,16 +70,6 @@ def parse(raw: Raw, limits: Limits = DEFAULT) -> Parsed:
 
 def _slugs(defects: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(str(defect) for defect in defects))
-
-
-def _with_line_feeds(raw: Raw, defects: set[Defect]) -> Raw:
-    """Return a mail whose lines end in CR alone with LF instead; any other as it is."""
-    if not raw:
-        defects.add(Defect.EMPTY)
-    elif raw.find(b"\n") < 0 and raw.find(b"\r") >= 0:
-        defects.add(Defect.BARE_CR)
-        return bytes(raw[:]).replace(b"\r", b"\n")
-    return raw
 
 
 def _parts(raw: Raw, leaves: Sequence[Node], limits: Limits) -> tuple[Part, ...]:

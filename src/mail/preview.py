@@ -9,7 +9,7 @@ from datetime import datetime
 
 from src.mail import body, fields
 from src.mail.limits import DEFAULT, Limits
-from src.mail.splitter import Node, walk
+from src.mail.splitter import Node, walk, with_line_feeds
 from src.mail.transfer import Raw
 
 TEXT_CHARS = 2_000  # CONTRACT.md: body_text
@@ -42,6 +42,7 @@ class Preview:
 
 def preview(raw: Raw, limits: Limits = DEFAULT) -> Preview:
     """Look at a mail; never raises on any bytes."""
+    raw = with_line_feeds(raw, set())
     root, plain, html = _first_texts(raw, limits)
     headers = root.headers
     sender = fields.sender(headers, limits, set())

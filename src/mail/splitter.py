@@ -17,6 +17,7 @@ from src.mail.transfer import Raw
 
 # What may follow a boundary on its line; the group tells the last delimiter.
 _TAIL = re.compile(rb"(--)?[ \t]*+\r?(?:\n|\Z)")
+_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+'*-]{1,127}/[a-z0-9!#$&^_.+'*-]{1,127}\Z")  # RFC 6838 section 4.2
 _GUESSED = re.compile(rb"(?:\A|\n)--([^\r\n]{1,200}?)[ \t]*\r?\n")
 _GUESS_BYTES = 64 * 1024  # how far into a body a missing boundary is looked for
 _NO_PARAMETERS: dict[str, str] = {}
@@ -61,6 +62,16 @@ class Node:
     def is_multipart(self) -> bool:
         """True if parts follow."""
         return bool(self.boundary)
+
+
+def with_line_feeds(raw: Raw, defects: set[Defect]) -> Raw:
+    """Return a mail whose lines end in CR alone with LF instead; any other as it is."""
+    if not raw:
+        defects.add(Defect.EMPTY)
+    elif raw.find(b"\n") < 0 and raw.find(b"\r") >= 0:
+        defects.add(Defect.BARE_CR)
+        return bytes(raw[:]).replace(b"\r", b"\n")
+    return raw
 
 
 def walk(raw: Raw, limits: Limits, defects: set[Defect]) -> Iterator[Node]:
@@ -135,7 +146,7 @@ def _read_content_fields(node: Node, limits: Limits, default_type: str) -> None:
     value = headers.raw("content-type")
     if value:
         node.content_type, node.parameters = parameters.read(value, limits.parameters)
-        if "/" not in node.content_type or " " in node.content_type:
+        if not _MEDIA_TYPE.match(node.content_type):
             node.content_type = _repaired_type(node.content_type, default_type)
     value = headers.raw("content-disposition")
     node.disposition, node.disposition_parameters = (
@@ -149,8 +160,8 @@ def _read_content_fields(node: Node, limits: Limits, default_type: str) -> None:
 
 def _repaired_type(value: str, default_type: str) -> str:
     """`text` alone and types with stray words occur."""
-    first = value.split(maxsplit=1)[0] if value.split() else ""
-    return first if "/" in first else default_type
+    first = value.partition(" ")[0]
+    return first if _MEDIA_TYPE.match(first) else default_type
 
 
 def _find_first_part(raw: Raw, node: Node, limits: Limits, defects: set[Defect]) -> None:
