@@ -21,8 +21,9 @@ from src.auth.access_token import access_token_provider
 from src.common import exit_codes
 from src.common.beats import Beats
 from src.common.clock import SystemClock
-from src.common.errors import IngestError, RedisUnavailableError
+from src.common.errors import DatabaseUnavailableError, IngestError, RedisUnavailableError
 from src.common.exit_codes import exit_code_of
+from src.common.late import Late
 from src.common.logs import get_logger
 from src.common.redis_check import require_usable
 from src.common.redis_client import connect
@@ -58,6 +59,8 @@ log = get_logger(__name__)
 
 WORKER_PROGRAM = Path(__file__).resolve().parents[1] / "worker.py"
 REDIS_RETRY_S = 2.0  # between looks for a Redis that is away when a long-running producer starts
+
+EXPORTER_TICK_S = 1.0  # how often the exporter looks up; it works in threads of its own
 
 Closeable = MetricsServer | HealthServer
 
@@ -152,6 +155,38 @@ def _if_free(port: int, start: Callable[[], Closeable]) -> Closeable | None:
     except OSError as error:  # a second worker on this machine: it works all the same
         log.warning("port_not_served", port=port, error=error.strerror)
         return None
+
+
+# --- the exporter ----------------------------------------------------------------------------------------------------
+
+
+def run_exporter(settings: Settings) -> int:
+    """Serve the metrics of Redis and the database until a stop is asked for, whether they answer or not."""
+    shutdown = Shutdown()
+    shutdown.listen()
+    with ExitStack() as closing:
+        stream = Late(lambda: open_stream(settings, name="exporter"), OpenStream.close)
+        store = Late(lambda: _open_existing_store(settings), lambda opened: opened.close())
+        closing.callback(stream.close)
+        closing.callback(store.close)
+        shared = SharedStateCollector(
+            stream_stats=lambda: stream.get().stats(),
+            store_stats=lambda: store.get().stats(),
+            sync_states=lambda: store.get().sync_states(),
+            clock=SystemClock(),
+        )
+        address, port = settings.bind_address, settings.producer_metrics_port
+        try:
+            server = serve_metrics(address=address, port=port, shared=shared)
+        except OSError as error:
+            raise SettingsError(
+                f"PRODUCER_METRICS_PORT={port} cannot be served ({error.strerror}): a producer on this machine serves "
+                "the same metrics there already; else choose another port"
+            ) from error
+        closing.callback(server.close)
+        while not shutdown.wait(EXPORTER_TICK_S):
+            pass
+    return exit_codes.OK
 
 
 # --- the worker ------------------------------------------------------------------------------------------------------
@@ -350,6 +385,12 @@ def _stream_in_time(settings: Settings, shutdown: Shutdown) -> OpenStream | None
 def _worker_command() -> WorkerCommand:
     environment = {PARENT_VARIABLE: str(os.getpid()), "WORKER_METRICS_PORT": "0", "WORKER_HEALTH_PORT": "0"}
     return WorkerCommand([sys.executable, str(WORKER_PROGRAM)], environment)
+
+
+def _open_existing_store(settings: Settings) -> Store:
+    if not _has_database(settings):
+        raise DatabaseUnavailableError("there is no database yet: start a worker, it makes one")
+    return open_store(settings, may_migrate=False)
 
 
 def _has_database(settings: Settings) -> bool:

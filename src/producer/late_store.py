@@ -4,9 +4,9 @@ A producer puts mail on the stream; the database is only looked at, and told how
 must not keep a producer from starting: each call tries to open it, and raises DatabaseUnavailableError if it is away.
 """
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 
+from src.common.late import Late
 from src.store.protocol import KnownMail, Store, StoreStats, SyncState
 
 
@@ -14,52 +14,41 @@ class LateStore:
     """Plays what sources ask of the database, and SyncStates. Thread-safe."""
 
     def __init__(self, open_store: Callable[[], Store]) -> None:
-        self._open_store = open_store
-        self._lock = threading.Lock()
-        self._store: Store | None = None
+        self._store = Late(open_store, lambda store: store.close())
 
     def known_mails(
         self, account: str, mailbox: str | None = None, *, uidvalidity: int | None = None
     ) -> Iterator[KnownMail]:
         """As in MailReader."""
-        return self._opened().known_mails(account, mailbox, uidvalidity=uidvalidity)
+        return self._store.get().known_mails(account, mailbox, uidvalidity=uidvalidity)
 
     def find_by_uids(self, account: str, mailbox: str, uidvalidity: int, uids: Sequence[int]) -> dict[int, KnownMail]:
         """As in MailReader."""
-        return self._opened().find_by_uids(account, mailbox, uidvalidity, uids)
+        return self._store.get().find_by_uids(account, mailbox, uidvalidity, uids)
 
     def find_by_source_ids(self, account: str, source_ids: Sequence[str]) -> dict[str, KnownMail]:
         """As in MailReader."""
-        return self._opened().find_by_source_ids(account, source_ids)
+        return self._store.get().find_by_source_ids(account, source_ids)
 
     def save_sync_state(self, source: str, state: SyncState) -> None:
         """As in SyncStates."""
-        self._opened().save_sync_state(source, state)
+        self._store.get().save_sync_state(source, state)
 
     def sync_states(self, account: str | None = None) -> list[SyncState]:
         """As in SyncStates."""
-        return self._opened().sync_states(account)
+        return self._store.get().sync_states(account)
 
     def stats(self, account: str | None = None) -> StoreStats:
         """As in MailReader."""
-        return self._opened().stats(account)
+        return self._store.get().stats(account)
 
     def accounts(self) -> list[str]:
         """As in MailReader."""
-        return self._opened().accounts()
+        return self._store.get().accounts()
 
     def close(self) -> None:
         """Close the database if it was opened."""
-        with self._lock:
-            store, self._store = self._store, None
-        if store is not None:
-            store.close()
-
-    def _opened(self) -> Store:
-        with self._lock:
-            if self._store is None:
-                self._store = self._open_store()
-            return self._store
+        self._store.close()
 
 
 class NothingKnown:

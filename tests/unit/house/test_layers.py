@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 # Top first. A module belongs to the longest name that begins its own.
 LAYERS: list[list[str]] = [
-    ["producer", "worker", "src.cli", "src.web"],
+    ["producer", "worker", "src.cli", "src.web", "src.monitoring.metrics"],
     ["src.assembly"],
     ["src.producer", "src.worker", "src.monitoring"],
     ["src.sources"],

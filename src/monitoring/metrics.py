@@ -1,0 +1,26 @@
+"""The metrics exporter: `python -m src.monitoring.metrics`, port 9090 (`PRODUCER_METRICS_PORT`).
+
+For where neither producer nor worker runs all the time, or where one scrape target is wanted: it serves what Redis and
+the database know. A command, so it stands at the top of the layers; nothing imports it.
+"""
+
+import sys
+
+from config.settings import SettingsError, load
+from src import assembly
+from src.common import exit_codes, logs
+
+
+def main() -> int:
+    """Run the exporter until a signal; return the exit code."""
+    try:
+        settings = load()
+        logs.configure(level=settings.log_level, format_=settings.log_format)
+        return assembly.run_exporter(settings)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return exit_codes.USAGE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
