@@ -8,6 +8,7 @@
 
 import threading
 
+from src.common.errors import RedisOutOfMemoryError
 from src.common.logs import get_logger
 from src.model.ticket import Ticket
 from src.stream.protocol import WorkerStream
@@ -51,17 +52,24 @@ class Intake:
         breaks = self._patience.redis_breaks
         if breaks == self._breaks_seen:
             return []
-        self._patience.ask("read", self._stream.ensure_group)
         while True:
-            pending = self._patience.ask(
-                "read", lambda: self._stream.read_own_pending(self._consumer, self._batch_size)
-            )
+            pending = self._patience.ask("read", self._own_pending)
+            if pending is None:
+                return []
             if not pending:
                 self._breaks_seen = breaks
                 return []
             if tickets := [ticket for ticket in pending if not self._hand.holds(ticket)]:
                 log.info("pending_found", count=len(tickets))
                 return tickets
+
+    def _own_pending(self) -> list[Ticket] | None:
+        """Return own pending tickets; None when Redis has no memory for looking: later, since settling frees memory."""
+        try:
+            self._stream.ensure_group()
+            return self._stream.read_own_pending(self._consumer, self._batch_size)
+        except RedisOutOfMemoryError:
+            return None
 
     def _of_silent_workers(self) -> list[Ticket]:
         if not self.reclaim_is_due.is_set():

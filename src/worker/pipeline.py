@@ -14,6 +14,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from src.common.beats import Beats
+from src.common.errors import RedisOutOfMemoryError
 from src.common.instruments import BATCH_COMMIT
 from src.common.logs import get_logger
 from src.common.retry import RetryPolicy
@@ -90,12 +91,22 @@ class Pipeline:
         return len(tickets)
 
     def _work_on(self, chunk: Sequence[Ticket]) -> None:
-        if is_suspect(chunk[0]):
-            self._patience.ask("read", lambda: self._stream.begin(self._consumer, chunk[0]))
+        if is_suspect(chunk[0]) and not self._patience.ask("read", lambda: self._begin(chunk[0])):
+            return
         prepared, failed = self._prepare_all(chunk)
         stored = self._store_all(prepared)
         self._closing.close(stored + failed)
         self._hand.release(chunk)
+
+    def _begin(self, suspect: Ticket) -> bool:
+        """Say that work on a suspect starts; where Redis has no memory for that, give it back and return False."""
+        try:
+            self._stream.begin(self._consumer, suspect)
+        except RedisOutOfMemoryError:
+            self._stream.hand_back(self._consumer, [suspect])
+            self._hand.release([suspect])
+            return False
+        return True
 
     def _prepare_all(self, chunk: Sequence[Ticket]) -> tuple[list[tuple[Ticket, Record]], Results]:
         """Return the Records of the tickets that are still ours, and what becomes of those that failed."""

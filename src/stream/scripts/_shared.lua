@@ -55,6 +55,7 @@ local function field(fields, name)
   for i = 1, #fields, 2 do
     if fields[i] == name then return fields[i + 1] end
   end
+  return nil -- said aloud: tonumber() takes a nil, but not nothing
 end
 
 -- Returns place, reference and bytes; nothing for an id that is neither on its way nor dead.

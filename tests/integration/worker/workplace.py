@@ -6,17 +6,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from config.settings import Settings
 from scripts.torturing.mortal_redis import MortalRedis
 from src.common.redis_client import RedisConnection, connect
-from src.model.cursor import Cursor
-from src.model.envelope import Envelope, Kind, Place
+from src.model.envelope import Envelope, Kind, Place, envelope_id
 from src.store.opening import open_store
 from src.store.protocol import KnownMail
 from src.stream.options import options_from
@@ -25,6 +25,7 @@ from src.stream.redis_stream import RedisStream
 from src.stream.ticket_codec import encode_payload
 from tests.fixtures.services import wait_until
 
+STREAM = "email_ingestion_stream"
 ACCOUNT, MAILBOX = "alice@example.org", "INBOX"
 ROOT = Path(__file__).resolve().parents[3]
 END_TIMEOUT_S = 40.0
@@ -48,8 +49,9 @@ class Workplace:
         self._folder = folder
         self._processes: list[subprocess.Popen[bytes]] = []
         self._published = 0
-        self._connection: RedisConnection = connect(self.settings())
-        self.stream = RedisStream(self._connection, options_from(self.settings()))
+        settings = self.settings(LEASE_SECONDS="60")  # of the mailbox: putting a huge mail on the stream takes a while
+        self._connection: RedisConnection = connect(settings)
+        self.stream = RedisStream(self._connection, options_from(settings))
         self.stream.ensure_group()
 
     def settings(self, **changes: str) -> Settings:
@@ -75,9 +77,13 @@ class Workplace:
 
     def start_worker(self, *arguments: str, **changes: str) -> subprocess.Popen[bytes]:
         """Start a worker process; `changes` are settings and what the fake worker knows."""
+        return self.start_program([sys.executable, "-m", "tests.fakes.worker_process", *arguments], **changes)
+
+    def start_program(self, command: Sequence[str], **changes: str) -> subprocess.Popen[bytes]:
+        """Start any program in this workplace's environment, with its log beside the others'."""
         with (self._folder / "workers.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.fakes.worker_process", *arguments],
+                command,
                 cwd=ROOT,
                 env={"PATH": os.environ["PATH"], **self._environment(changes)},
                 stdout=log,
@@ -114,6 +120,46 @@ class Workplace:
     def wait_for_log(self, event: str, timeout_s: float = 20.0) -> None:
         """Wait until a worker has logged `event`."""
         wait_until(lambda: bool(self.logged(event)), what=f"a worker logs {event}", timeout_s=timeout_s)
+
+    def add_entry(self, fields: Mapping[str, str | bytes]) -> None:
+        """Put an entry on the stream past the producer, as a stranger would."""
+        self._client.xadd(STREAM, fields)
+
+    def extend_entries(self, fields: Mapping[str, str], payload: Mapping[str, object]) -> None:
+        """Replace each entry by one that says more, as a newer release may write it."""
+        for entry_id, told in self._client.xrange(STREAM):
+            more = orjson.dumps({**orjson.loads(told[b"payload"]), **payload})
+            self._client.xdel(STREAM, entry_id)
+            self._client.xadd(STREAM, {**told, **fields, "payload": more})
+
+    def delete_raw(self, source_id: str) -> None:
+        """Delete a raw mail by hand."""
+        assert self._client.delete(f"{STREAM}:raw:{envelope_id(ACCOUNT, source_id)}") == 1
+
+    def forget_everything(self) -> None:
+        """FLUSHALL."""
+        self._client.flushall()
+
+    def limit_memory(self, of_used: float) -> None:
+        """Allow Redis this share of the memory that it uses now; 0: as much as it likes."""
+        used = int(self._client.info("memory")["used_memory"])
+        self._client.config_set("maxmemory", int(used * of_used))
+
+    def peak_memory_mb(self, process: subprocess.Popen[bytes]) -> float:
+        """Watch a process until it ends; return the most memory it held."""
+        peak_kib = 0
+        while process.poll() is None:
+            try:
+                status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+            except OSError:
+                break
+            peak_kib = max([peak_kib, *(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line)])
+            time.sleep(0.02)
+        return peak_kib / 1024
+
+    @property
+    def _client(self) -> Any:
+        return self._connection.commands
 
     def stats(self) -> StreamStats:
         """Look at the stream."""
@@ -195,11 +241,3 @@ def _envelope(number: int, raw: bytes) -> Envelope:
         raw=raw,
         size_bytes=len(raw),
     )
-
-
-def wait_while(seconds: float) -> None:
-    """Let time pass where nothing can be waited for: that something does not happen."""
-    time.sleep(seconds)
-
-
-__all__ = ["ACCOUNT", "MAILBOX", "Cursor", "Workplace", "make_mail", "wait_while"]
