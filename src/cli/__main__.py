@@ -1,6 +1,20 @@
 """`python -m src.cli`."""
 
+import sys
+import traceback
+
 from src.cli.app import app
+from src.common import exit_codes
+
+
+def main() -> None:
+    """Run a command. What nobody expected ends with a traceback and a code of its own: it is a fault of ours."""
+    try:
+        app()
+    except Exception:  # noqa: BLE001 - the top: expected errors were told in src/cli/commands.py
+        traceback.print_exc()
+        sys.exit(exit_codes.INTERNAL)
+
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from src.cli.output import print_json, print_table, say
+from src.cli.output import out, print_json, print_table, say
 from src.cli.services import services_of
 from src.common import exit_codes
 
@@ -68,7 +68,7 @@ def _import(
         raise typer.BadParameter("--dry-run changes nothing, so there is nothing for --with-worker to do")
     settings = services_of(context).settings
     if dry_run:
-        raise typer.Exit(assembly.run_import_dry(settings, Console(), kind=kind, path=path, account=account))
+        raise typer.Exit(assembly.run_import_dry(settings, out(), kind=kind, path=path, account=account))
     outcome = assembly.run_import(
         settings, Console(stderr=True), kind=kind, path=path, account=account, with_worker=with_worker
     )

@@ -158,4 +158,4 @@ def _state(box: MailboxStatus) -> Text:
 
 
 def _down(name: str, found: Unavailable) -> Text:
-    return Text(f"{name} does not answer: {found.message} [{found.code}]", style="red")
+    return Text(f"{name} is away: {found.message} [{found.code}]", style="red")

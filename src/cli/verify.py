@@ -127,13 +127,13 @@ def _waiting(stream: CommandStream, account: str, mailboxes: set[str]) -> dict[s
 
 
 def _print(account: str, found: Comparison) -> None:
-    rows: list[tuple[str, object, str]] = [
-        ("at the source", found.at_source, ""),
-        ("stored", found.stored, ""),
+    rows: list[tuple[object, ...]] = [
+        ("at the source", found.at_source, Text()),
+        ("stored", found.stored, Text()),
     ]
     for name, meaning in _MEANINGS.items():
         count = len(getattr(found, name))
-        rows.append((name, Text(str(count), style="red" if count else ""), meaning if count else ""))
+        rows.append((name, Text(str(count), style="red" if count else ""), Text(meaning if count else "")))
     out().print(table(("mails", "", ""), rows))
     gaps = [(name, gap) for name in _MEANINGS for gap in getattr(found, name)[:SHOWN]]
     if gaps:
