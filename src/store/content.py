@@ -50,12 +50,12 @@ class AttachmentRow(NamedTuple):
 
 
 class SearchTexts(NamedTuple):
-    """What is searched, column by column, folded and bounded."""
+    """What is searched, column by column, folded and bounded, in UTF-8."""
 
-    subject: str
-    people: str
-    body: str
-    attachments: str
+    subject: bytes
+    people: bytes
+    body: bytes
+    attachments: bytes
 
 
 class Prepared(NamedTuple):
@@ -125,4 +125,4 @@ def _search_texts(content: Content, people: str, attachments: list[AttachmentRow
     for text in (content.subject, people, content.body, *(f"{row.filename}\n{row.text}" for row in attachments)):
         texts.append(folded(text[:room]))
         room -= min(room, len(text))
-    return SearchTexts(texts[0], texts[1], texts[2], "\n".join(texts[3:]))
+    return SearchTexts(texts[0], texts[1], texts[2], b"\n".join(texts[3:]))

@@ -1,6 +1,6 @@
 """What a batch has to change, computed from what it says and what is stored; the writers only carry it out."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,6 +19,9 @@ ROW_COLUMNS = (
 )
 STATE_COLUMNS = (*State._fields, "is_deleted", "updated_at")
 CONTENT_COLUMNS = (*Content._fields, "fetched_at")
+
+
+AsTime = Callable[[datetime], object]
 
 
 class Stored(NamedTuple):
@@ -100,20 +103,25 @@ class Planner:
         return prepared
 
 
-def row_values(insert: Insert, now: datetime) -> tuple[object, ...]:
-    """Return the values of `ROW_COLUMNS`."""
-    content = insert.prepared.content if insert.prepared else STUB
-    fetched_at = insert.prepared.fetched_at if insert.prepared else now
-    return (*insert.key, *_state_values(insert.state), insert.state.is_deleted, *content, fetched_at, now, now)
+def row_values(insert: Insert, now: object, as_time: AsTime) -> tuple[object, ...]:
+    """Return the values of `ROW_COLUMNS`; `as_time` makes of a time what the driver takes, as `now` is already."""
+    prepared = insert.prepared
+    content, fetched_at = (prepared.content, as_time(prepared.fetched_at)) if prepared else (STUB, now)
+    state = insert.state
+    return (*insert.key, *_state_columns(state, as_time), state.is_deleted, *content, fetched_at, now, now)
 
 
-def state_values(state: State, now: datetime) -> tuple[object, ...]:
+def state_values(state: State, now: object, as_time: AsTime) -> tuple[object, ...]:
     """Return the values of `STATE_COLUMNS`."""
-    return (*_state_values(state), state.is_deleted, now)
+    return (*_state_columns(state, as_time), state.is_deleted, now)
 
 
-def _state_values(state: State) -> State:
-    return state._replace(received_at=state.known_received_at)
+def _state_columns(state: State, as_time: AsTime) -> tuple[object, ...]:
+    *others, _, date, is_stored = state
+    received_at = state.known_received_at
+    date_value = as_time(date) if date else None
+    received_value = date_value if received_at is date else as_time(received_at) if received_at else None
+    return (*others, received_value, date_value, is_stored)
 
 
 def state_from_row(values: Iterable[object]) -> State:

@@ -114,7 +114,7 @@ class PostgresWriter:
         ordered = sorted(inserts, key=lambda row: row.key)
         ids = [id_ for (id_,) in connection.execute(_NEW_IDS, (len(ordered),))]
         numbered = list(zip(ids, ordered, strict=True))
-        rows = ((id_, *row_values(row, now)) for id_, row in numbered)
+        rows = ((id_, *row_values(row, now, _as_it_is)) for id_, row in numbered)
         _copy(connection, _COPY_MAILS, self._mail_types, rows)
         return list(numbered)
 
@@ -155,13 +155,17 @@ def _update(connection: _Connection, updates: Sequence[Update], now: datetime) -
     if not updates:
         return []
     cursor = connection.cursor()
-    cursor.executemany(_UPDATE.encode(), [(*state_values(row.state, now), row.id) for row in updates])
+    cursor.executemany(_UPDATE.encode(), [(*state_values(row.state, now, _as_it_is), row.id) for row in updates])
     found = [(row.state.is_deleted, row.state.known_received_at) for row in updates]
     cursor.executemany(_UPDATE_SEARCH, [(*seen, row.id, *seen) for row, seen in zip(updates, found, strict=True)])
     fills = [(*row.prepared.content, row.prepared.fetched_at, row.id) for row in updates if row.prepared]
     if fills:
         cursor.executemany(_FILL.encode(), fills)
     return [(row.id, row) for row in updates if row.prepared]
+
+
+def _as_it_is(time: datetime) -> datetime:
+    return time
 
 
 def _copy(connection: _Connection, statement: str, types: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:

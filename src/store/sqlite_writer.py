@@ -70,7 +70,7 @@ class SqliteWriter:
                 return
             with _write_lock(connection):
                 plan = planner.plan(_load_stored(connection, planner.keys))
-                now = self._clock.now()
+                now = _to_text(self._clock.now())
                 _insert(connection, plan.inserts, now)
                 _update(connection, plan.updates, now)
 
@@ -118,17 +118,17 @@ def _state(columns: tuple[object, ...]) -> State:
     return state_from_row((*others, _from_text(received_at), _from_text(date), bool(is_stored)))
 
 
-def _insert(connection: sqlite3.Connection, inserts: Sequence[Insert], now: datetime) -> None:
+def _insert(connection: sqlite3.Connection, inserts: Sequence[Insert], now: str) -> None:
     if not inserts:
         return
     first_id: int = connection.execute(_NEXT_ID).fetchone()[0]
     numbered = list(enumerate(inserts, start=first_id))
-    connection.executemany(_INSERT, ((id_, *_sqlite_values(row_values(row, now))) for id_, row in numbered))
+    connection.executemany(_INSERT, ((id_, *row_values(row, now, _to_text)) for id_, row in numbered))
     _add_content(connection, numbered)
 
 
-def _update(connection: sqlite3.Connection, updates: Sequence[Update], now: datetime) -> None:
-    connection.executemany(_UPDATE, ((*_sqlite_values(state_values(row.state, now)), row.id) for row in updates))
+def _update(connection: sqlite3.Connection, updates: Sequence[Update], now: str) -> None:
+    connection.executemany(_UPDATE, ((*state_values(row.state, now, _to_text), row.id) for row in updates))
     fills = [(row.id, row) for row in updates if row.prepared]
     connection.executemany(
         _FILL,
@@ -146,11 +146,7 @@ def _add_content(connection: sqlite3.Connection, rows: Iterable[tuple[int, Inser
     connection.executemany(
         _INSERT_ATTACHMENT, ((id_, *item) for id_, prepared in contents for item in prepared.attachments)
     )
-    connection.executemany(_INSERT_WORDS, ((id_, *prepared.search) for id_, prepared in contents))
-
-
-def _sqlite_values(values: Iterable[object]) -> Iterator[object]:
-    return (_to_text(value) if isinstance(value, datetime) else value for value in values)
+    connection.executemany(_INSERT_WORDS, ((id_, *map(bytes.decode, prepared.search)) for id_, prepared in contents))
 
 
 def _to_text(time: datetime) -> str:
