@@ -3,7 +3,7 @@
 The wire keeps its two commands in flight across hauls; it is fed UIDs from an iterator, which is stopped when a big
 mail shows up (that one is read in slices, for which the session must be free) or a suspect is to be asked for alone.
 Failure policy: when the wire breaks, what came is handed out, the first mail that did not come is noted as suspect, and
-the error goes on. A mail that is hopeless (suspects.py) becomes a Failure once another mail proved the server well.
+the error goes on. A mail that is hopeless (suspects.py) becomes a Failure.
 """
 
 from collections import deque
@@ -114,6 +114,8 @@ def read_mails(visit: Visit, uids: Iterable[int], *, force_to: int = 0) -> Itera
 
 
 def _one_run(visit: Visit, feed: _Feed, force_to: int) -> Iterator[Haul]:
+    if visit.suspects.needs_proof(feed.next_uid or 0):
+        _prove_server_well(visit, feed.next_uid or 0)
     hold = _Hold()
     large: list[MailFacts] = []
     broken: SourceUnavailableError | SourceRefusedError | None = None
@@ -155,7 +157,6 @@ def _large(visit: Visit, feed: _Feed, facts: MailFacts, *, force: bool) -> Haul:
 
 def _give_up(visit: Visit, feed: _Feed) -> Haul:
     uid = next(feed.take(1))
-    _prove_server_well(visit, uid)
     feed.answer(uid)
     visit.suspects.run_went_well()
     error = MailUnfetchableError("the server failed at each try to give this mail, while it gave its neighbours")
@@ -172,16 +173,14 @@ def _prove_server_well(visit: Visit, suspect: int) -> None:
     """Fetch another mail, or raise as the server does. Each call takes another neighbour: one may be bad as well."""
     neighbours = _neighbours(visit, suspect)
     if not neighbours:
-        if visit.suspects.is_hopeless(suspect, has_neighbours=False):
-            return
-        visit.suspects.failed_at(suspect)
-        raise SourceUnavailableError("the only mail of a mailbox did not come; it is asked for again")
+        return
     control = neighbours[visit.suspects.failed_controls % len(neighbours)]
     try:
         next(visit.session.fetch_slices(control), b"")
     except (SourceUnavailableError, SourceRefusedError):
         visit.suspects.control_failed()
         raise
+    visit.suspects.server_is_proven()
 
 
 def _neighbours(visit: Visit, suspect: int) -> list[int]:

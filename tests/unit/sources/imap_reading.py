@@ -8,7 +8,7 @@ from src.model.cursor import Batch, Cursor
 from src.sources.imap.limits import Limits
 from src.sources.imap.source import ImapSource
 from tests.fakes.clock import FakeClock
-from tests.fakes.imap_mailbox import MemoryImapServer
+from tests.fakes.imap_mailbox import MemoryImapServer, MemoryMailbox, Profile
 from tests.fakes.pipeline_model import PipelineModel
 
 ACCOUNT = "someone@example.org"
@@ -104,3 +104,12 @@ class Reader:
             raise AssertionError("never caught up")
         if settle:
             self.model.work()
+
+
+def a_server(profile: Profile, *, mails: int, mailbox: str = "INBOX") -> MemoryImapServer:
+    """Return a server with one mailbox of UIDVALIDITY 10."""
+    server = MemoryImapServer(profile)
+    box = server.mailboxes[mailbox] = MemoryMailbox(10)
+    for _ in range(mails):
+        box.put(server.new_mail())
+    return server

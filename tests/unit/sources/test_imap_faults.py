@@ -1,0 +1,284 @@
+"""Cuts, broken mails, big mails and odd answers: nothing is passed over, and one mail never hurts its neighbours."""
+
+from dataclasses import replace
+
+import pytest
+
+from src.common.errors import SettlingAwaitedError, SourceUnavailableError
+from src.model.cursor import Cursor
+from src.model.envelope import Kind
+from tests.fakes.imap_mailbox import Profile
+from tests.fakes.pipeline_model import PipelineModel
+from tests.unit.sources.imap_reading import PASSING, SMALL, Reader, a_server
+
+PLAIN = Profile("plain")
+
+
+def test_cut_in_the_middle_keeps_what_came_and_stops_before_the_first_missing() -> None:
+    server, model = a_server(PLAIN, mails=10), PipelineModel()
+    reader = Reader(server, model, limits=replace(SMALL, batch_mails=8))
+    server.answers_left = 2 + 5  # SELECT, two SEARCHes, then four mails
+    batch = reader.source.fetch(Cursor())
+    assert [envelope.place.uid for envelope in batch.envelopes] == [1, 2, 3, 4]
+    assert batch.cursor.get_int("last_uid") == 4
+    assert not batch.caught_up
+
+
+def test_no_body_is_fetched_twice_across_a_cut() -> None:
+    server, model = a_server(PLAIN, mails=20), PipelineModel()
+    reader = Reader(server, model)
+    server.answers_left = 14
+    reader.run()
+    assert len(model.living()) == 20
+    assert set(server.bodies_fetched.values()) == {1}
+
+
+@pytest.mark.parametrize("position", [1, 7, 20], ids=["first", "middle", "last"])
+def test_broken_mail_is_found_and_recorded_and_the_rest_comes(position: int) -> None:
+    server, model = a_server(PLAIN, mails=20), PipelineModel()
+    server.mailboxes["INBOX"].mails[position].breaks = True
+    Reader(server, model).run()
+    assert len(model.living()) == 19
+    assert [(envelope.place.uid, code) for envelope, code in model.dead.values()] == [(position, "mail_unfetchable")]
+    assert server.sessions_opened <= 8
+
+
+def test_several_broken_mails_in_a_row_are_each_found() -> None:
+    server, model = a_server(PLAIN, mails=12), PipelineModel()
+    for uid in (4, 5, 6):
+        server.mailboxes["INBOX"].mails[uid].breaks = True
+    Reader(server, model).run()
+    assert sorted(envelope.place.uid for envelope, _ in model.dead.values()) == [4, 5, 6]
+    assert len(model.living()) == 9
+
+
+def test_only_mail_of_a_mailbox_is_given_up_after_more_tries() -> None:
+    server, model = a_server(PLAIN, mails=1), PipelineModel()
+    server.mailboxes["INBOX"].mails[1].breaks = True
+    Reader(server, model).run()
+    assert len(model.dead) == 1
+    assert server.sessions_opened >= 10
+
+
+def test_server_that_gives_no_mail_at_all_costs_no_mail() -> None:
+    """When its storage is down every mail breaks the connection; none of them is to blame."""
+    server, model = a_server(PLAIN, mails=5), PipelineModel()
+    server.bodies_break = True
+    reader = Reader(server, model)
+    for _ in range(40):
+        with pytest.raises(SourceUnavailableError):
+            reader.step()
+    assert not model.dead
+    server.bodies_break = False
+    reader.run()
+    assert len(model.living()) == 5
+    assert not model.dead
+
+
+def test_dead_mail_is_not_fetched_again_by_the_routine_comparison() -> None:
+    server, model = a_server(PLAIN, mails=3), PipelineModel()
+    server.mailboxes["INBOX"].mails[2].breaks = True
+    reader = Reader(server, model)
+    reader.run()
+    opened = server.sessions_opened
+    reader.clock.advance(7200)
+    reader.run()
+    assert server.sessions_opened == opened
+    assert len(model.dead) == 1
+
+
+def test_mail_over_the_spool_size_is_read_in_slices_while_it_is_published() -> None:
+    server, model = a_server(PLAIN, mails=2), PipelineModel()
+    big = server.new_mail("y" * 9_000)
+    server.mailboxes["INBOX"].put(big)
+    reader = Reader(server, model)
+    reader.run()
+    assert sorted(len(row.raw or b"") for row in model.living())[-1] == len(big.raw)
+    sliced = [one for batch in reader.batches for one in batch.envelopes if not isinstance(one.raw, bytes)]
+    assert [one.size_bytes for one in sliced] == [len(big.raw)]
+
+
+def test_cut_in_the_middle_of_a_big_mail_brings_it_whole_later() -> None:
+    server, model = a_server(PLAIN, mails=0), PipelineModel()
+    big = server.new_mail("y" * 3_000_000)
+    server.mailboxes["INBOX"].put(big)
+    reader = Reader(server, model, limits=replace(SMALL, max_mail_bytes=10_000_000))
+    server.answers_left = 6  # in the second of three slices
+    reader.run()
+    assert [row.raw for row in model.living()] == [big.raw]
+
+
+def test_mail_above_the_limit_is_dead_unread() -> None:
+    server, model = a_server(PLAIN, mails=2), PipelineModel()
+    huge = server.new_mail("z" * 60_000)
+    server.mailboxes["INBOX"].put(huge)
+    Reader(server, model).run()
+    assert [code for _, code in model.dead.values()] == ["mail_too_large"]
+    assert server.bodies_fetched[huge.number] == 0
+
+
+def test_mail_that_vanished_since_the_search_is_neither_a_failure_nor_an_empty_mail() -> None:
+    server, model = a_server(PLAIN, mails=10), PipelineModel()
+    reader = Reader(server, model)
+    reader.step()
+    server.mailboxes["INBOX"].take(9)
+    reader.run()
+    assert 9 not in {row.place.uid for row in model.rows.values()}
+    assert len(model.living()) == 9
+
+
+def test_batches_are_bounded_by_number_and_bytes() -> None:
+    server, model = a_server(PLAIN, mails=30), PipelineModel()
+    reader = Reader(server, model, limits=replace(SMALL, batch_mails=1000, batch_bytes=500))
+    reader.run()
+    sizes = [sum(one.size_bytes for one in batch.envelopes) for batch in reader.batches]
+    assert max(sizes) <= 500 + 100  # one mail may go over
+    assert len(model.living()) == 30
+
+
+def test_remaining_counts_down() -> None:
+    server, model = a_server(PLAIN, mails=10), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    assert [batch.remaining for batch in reader.batches] == [7, 4, 1, 0, 0]
+
+
+def test_spurious_uidvalidity_changes_nothing() -> None:
+    server, model = a_server(PLAIN, mails=5), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    server.told_uidvalidities = [1]
+    reader.run()
+    assert {batch.cursor.get_int("uidvalidity") for batch in reader.batches} == {10}
+    assert set(server.bodies_fetched.values()) == {1}
+
+
+def test_missing_uidvalidity_is_never_acted_on() -> None:
+    server, model = a_server(PLAIN, mails=5), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    server.told_uidvalidities = [0] * 10
+    for _ in range(3):
+        with pytest.raises(PASSING):
+            reader.step()
+    server.told_uidvalidities = []
+    reader.run()
+    assert len(model.living()) == 5
+
+
+def test_renumbered_mailbox_fetches_no_known_body_again() -> None:
+    server, model = a_server(PLAIN, mails=30), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    ids = set(model.rows)
+    server.mailboxes["INBOX"].renumber(11, gap=40)
+    new = server.new_mail()
+    server.mailboxes["INBOX"].put(new)
+    reader.run()
+    assert set(server.bodies_fetched.values()) == {1}
+    assert ids < set(model.rows)
+    assert {row.place.uid for row in model.living()} == set(server.mailboxes["INBOX"].mails)
+
+
+def test_after_a_renumbering_flags_reach_the_old_id() -> None:
+    server, model = a_server(Profile("condstore", condstore=True), mails=3), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    box = server.mailboxes["INBOX"]
+    box.renumber(11, gap=7)
+    reader.run()
+    box.mails[9].flags = frozenset({"\\Seen"})
+    box.touch(box.mails[9])
+    reader.run()
+    assert model.rows["INBOX/10/2"].labels == ("\\Seen",)
+
+
+def test_renumbering_waits_for_the_workers_and_says_so_in_the_end() -> None:
+    server, model = a_server(PLAIN, mails=3), PipelineModel()
+    reader = Reader(server, model)
+    reader.run(settle=False)
+    server.mailboxes["INBOX"].renumber(11)
+    for _ in range(10):
+        assert not reader.step()
+    assert not reader.batches[-1].envelopes
+    reader.clock.advance(61)
+    with pytest.raises(SettlingAwaitedError):
+        reader.step()
+    reader.run()
+    assert set(model.rows) == {"INBOX/10/1", "INBOX/10/2", "INBOX/10/3"}
+
+
+def test_lost_cursor_fetches_only_what_is_missing() -> None:
+    server, model = a_server(PLAIN, mails=20), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    del model.rows["INBOX/10/5"]
+    reader.cursor = Cursor()
+    reader.run()
+    assert server.bodies_fetched.total() == 21
+    assert len(model.living()) == 20
+
+
+def test_last_uid_set_to_zero_reads_everything_again() -> None:
+    server, model = a_server(PLAIN, mails=20), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    reader.cursor = reader.cursor.moved(last_uid=0)
+    reader.batches.clear()
+    reader.run()
+    told = [one for batch in reader.batches for one in batch.envelopes]
+    assert len(told) == 20
+    assert all(one.kind is Kind.ADDED and one.force for one in told)
+    assert len(model.rows) == 20
+    assert reader.cursor.get_int("read_again_to") == 0
+
+
+def test_mail_the_database_lost_comes_back_by_itself() -> None:
+    server, model = a_server(PLAIN, mails=6), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    del model.rows["INBOX/10/4"]
+    reader.clock.advance(7200)
+    reader.run()
+    assert len(model.living()) == 6
+
+
+def test_mail_marked_deleted_that_the_server_has_lives_again() -> None:
+    server, model = a_server(PLAIN, mails=3), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    model.rows["INBOX/10/2"].deleted_version = 10**9
+    model._versions = 10**9
+    reader.clock.advance(7200)
+    reader.run()
+    assert not model.rows["INBOX/10/2"].is_deleted
+    assert server.bodies_fetched.total() == 3
+
+
+def test_steady_state_tells_a_new_mail_once_and_nothing_else() -> None:
+    server, model = a_server(Profile("qresync", condstore=True, qresync=True), mails=5), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    reader.batches.clear()
+    server.mailboxes["INBOX"].put(server.new_mail())
+    reader.run()
+    reader.run()
+    assert [one.kind for batch in reader.batches for one in batch.envelopes] == [Kind.ADDED]
+
+
+def test_census_lists_everything_or_raises() -> None:
+    server, model = a_server(PLAIN, mails=9), PipelineModel()
+    reader = Reader(server, model)
+    assert [item.place.uid for item in reader.source.census()] == list(range(1, 10))
+    server.answers_left = 2
+    with pytest.raises(SourceUnavailableError):
+        list(reader.source.census())
+
+
+def test_census_in_the_middle_of_reading_disturbs_nothing() -> None:
+    server, model = a_server(PLAIN, mails=9), PipelineModel()
+    reader = Reader(server, model)
+    reader.step()
+    assert len(list(reader.source.census())) == 9
+    reader.run()
+    assert len(model.living()) == 9
