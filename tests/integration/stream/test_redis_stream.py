@@ -17,7 +17,7 @@ class RedisContract(StreamContract):
     lease_s = 0.4
     partitions = 1
 
-    @pytest.fixture()
+    @pytest.fixture
     def stream(self, url: str) -> Iterator[RedisStream]:
         connection = connection_to(url)
         options = StreamOptions(
@@ -38,7 +38,7 @@ class RedisContract(StreamContract):
 
 @pytest.mark.redis
 class TestOneServer(RedisContract):
-    @pytest.fixture()
+    @pytest.fixture
     def url(self, redis_server: RedisServer) -> str:
         return redis_server.url
 
@@ -47,7 +47,7 @@ class TestOneServer(RedisContract):
 class TestOneServerThreePartitions(RedisContract):
     partitions = 3
 
-    @pytest.fixture()
+    @pytest.fixture
     def url(self, redis7: RedisServer) -> str:
         return redis7.url
 
@@ -57,7 +57,7 @@ class TestOneServerThreePartitions(RedisContract):
 class TestClusterThreePartitions(RedisContract):
     partitions = 3
 
-    @pytest.fixture()
+    @pytest.fixture
     def url(self, redis_cluster: RedisClusterServers) -> str:
         return redis_cluster.url
 
@@ -65,6 +65,6 @@ class TestClusterThreePartitions(RedisContract):
 @pytest.mark.redis
 @pytest.mark.cluster
 class TestClusterOnePartition(RedisContract):
-    @pytest.fixture()
+    @pytest.fixture
     def url(self, redis_cluster: RedisClusterServers) -> str:
         return redis_cluster.url
