@@ -19,7 +19,7 @@ from src.producer.sync_states import SyncStateKeeper
 
 log = get_logger(__name__)
 
-LOOK_UP_S = 0.2  # how often the main thread looks whether all loops ended
+LOOK_UP_S = 0.2  # how often the main thread looks up for a stop
 
 
 class Producer:
@@ -50,8 +50,9 @@ class Producer:
             thread.start()
         if self._states is not None:
             self._states.start()
-        while any(thread.is_alive() for thread in threads) and not self._shutdown.wait(LOOK_UP_S):
-            pass
+        for thread in threads:
+            while thread.is_alive() and not self._shutdown.is_asked:
+                thread.join(LOOK_UP_S)
         self._join(threads)
         if self._states is not None:
             self._states.close()

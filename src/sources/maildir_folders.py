@@ -98,7 +98,7 @@ def mail_files(folder: Path) -> Iterator[MailFile]:
         try:
             with os.scandir(folder / part) as entries:
                 for entry in entries:
-                    if not entry.name.startswith(".") and entry.is_file():
+                    if not entry.name.startswith(".") and not entry.is_dir(follow_symlinks=False):
                         yield mail_file(f"{part}/{entry.name}")
         except FileNotFoundError as error:
             raise SourceUnavailableError(
