@@ -4,7 +4,6 @@ import hashlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,9 +23,11 @@ from src.stream.protocol import Outgoing, StreamStats
 from src.stream.redis_stream import RedisStream
 from src.stream.ticket_codec import encode_payload
 from tests.fixtures.services import wait_until
+from tests.integration.worker.forked import ForkedWorker
 
 STREAM = "email_ingestion_stream"
 ACCOUNT, MAILBOX = "alice@example.org", "INBOX"
+Process = ForkedWorker | subprocess.Popen[bytes]
 ROOT = Path(__file__).resolve().parents[3]
 END_TIMEOUT_S = 40.0
 
@@ -47,7 +48,7 @@ class Workplace:
         self.redis = redis
         self.database_url = database_url or f"sqlite:///{folder}/mail.db"
         self._folder = folder
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[Process] = []
         self._published = 0
         settings = self.settings(LEASE_SECONDS="60")  # of the mailbox: putting a huge mail on the stream takes a while
         self._connection: RedisConnection = connect(settings)
@@ -56,7 +57,7 @@ class Workplace:
 
     def settings(self, **changes: str) -> Settings:
         """Return the settings that its workers have."""
-        return Settings(_env_file=None, **{name.lower(): value for name, value in self._environment(changes).items()})  # type: ignore[arg-type]
+        return Settings(_env_file=None, **{name.lower(): value for name, value in self._environment(changes).items()})  # type: ignore[call-arg, arg-type]
 
     def publish(self, mails: Sequence[bytes]) -> list[str]:
         """Put mails on the stream; return their source ids."""
@@ -75,9 +76,11 @@ class Workplace:
         self.stream.release_lease(lease)
         return source_ids
 
-    def start_worker(self, *arguments: str, **changes: str) -> subprocess.Popen[bytes]:
+    def start_worker(self, *arguments: str, **changes: str) -> ForkedWorker:
         """Start a worker process; `changes` are settings and what the fake worker knows."""
-        return self.start_program([sys.executable, "-m", "tests.fakes.worker_process", *arguments], **changes)
+        worker = ForkedWorker(arguments, self._environment(changes), self._folder / "workers.log")
+        self._processes.append(worker)
+        return worker
 
     def start_program(self, command: Sequence[str], **changes: str) -> subprocess.Popen[bytes]:
         """Start any program in this workplace's environment, with its log beside the others'."""
@@ -104,7 +107,7 @@ class Workplace:
             assert deaths < 20
         return deaths
 
-    def end(self, process: subprocess.Popen[bytes], timeout_s: float = END_TIMEOUT_S) -> int:
+    def end(self, process: Process, timeout_s: float = END_TIMEOUT_S) -> int:
         """Wait for a worker's end; return its exit code."""
         try:
             return process.wait(timeout_s)
@@ -145,7 +148,7 @@ class Workplace:
         used = int(self._client.info("memory")["used_memory"])
         self._client.config_set("maxmemory", int(used * of_used))
 
-    def peak_memory_mb(self, process: subprocess.Popen[bytes]) -> float:
+    def peak_memory_mb(self, process: Process) -> float:
         """Watch a process until it ends; return the most memory it held."""
         peak_kib = 0
         while process.poll() is None:
