@@ -1,0 +1,46 @@
+"""The bar knows how much there is, and says why it stands still."""
+
+import io
+
+from rich.console import Console
+
+from src.producer.board import Board, MailboxName, State
+from src.producer.progress import NO_ROOM_HINT, printable, said_of, shown, total_of
+
+NAME = MailboxName("alice@example.org", "Work", "mbox")
+
+
+def board_with(remaining: int | None, state: State = State.READING) -> Board:
+    board = Board()
+    board.enter(NAME)
+    board.set(NAME, state)
+    board.count(NAME, published=30, repeated=5, dead=1, remaining=remaining)
+    return board
+
+
+def test_the_total_is_what_was_done_and_what_is_left() -> None:
+    assert total_of(board_with(64).report(NAME)) == 100
+    assert total_of(board_with(None).report(NAME)) is None
+    assert total_of(board_with(7, State.CAUGHT_UP).report(NAME)) == 36
+
+
+def test_a_full_stream_is_told_even_without_a_terminal() -> None:
+    board = board_with(64, State.NO_ROOM)
+    told = io.StringIO()
+    with shown(board, Console(file=told)):
+        pass
+    assert told.getvalue().split() == NO_ROOM_HINT.split()
+    assert said_of(board.report(NAME)) == NO_ROOM_HINT
+
+
+def test_on_a_terminal_the_mailbox_and_its_count_are_shown() -> None:
+    told = io.StringIO()
+    with shown(board_with(0, State.CAUGHT_UP), Console(file=told, force_terminal=True, width=120)):
+        pass
+    assert "Work" in told.getvalue()
+    assert "36 mails" in told.getvalue()
+    assert "done" in told.getvalue()
+
+
+def test_names_cannot_move_the_cursor_of_a_terminal() -> None:
+    assert printable("a\x1b[2Jb\n") == "a�[2Jb�"

@@ -1,0 +1,59 @@
+"""Sync states reach the database in the end, and never hold anybody up."""
+
+import threading
+
+from src.common.clock import SystemClock
+from src.common.errors import DatabaseUnavailableError
+from src.model.cursor import Cursor
+from src.producer.board import MailboxName
+from src.producer.sync_states import SyncStateKeeper
+from src.store.protocol import SyncState
+from tests.fixtures.services import wait_until
+
+NAME = MailboxName("alice@example.org", "INBOX", "imap")
+
+
+class States:
+    """Plays SyncStates; away while `is_away` is set."""
+
+    def __init__(self) -> None:
+        self.saved: list[tuple[str, SyncState]] = []
+        self.tries = 0
+        self.is_away = threading.Event()
+
+    def save_sync_state(self, source: str, state: SyncState) -> None:
+        self.tries += 1
+        if self.is_away.is_set():
+            raise DatabaseUnavailableError("locked")
+        self.saved.append((source, state))
+
+    def sync_states(self, account: str | None = None) -> list[SyncState]:
+        return [state for _, state in self.saved]
+
+
+def test_the_latest_state_is_written_at_the_end() -> None:
+    states = States()
+    keeper = SyncStateKeeper(states, SystemClock(), interval_s=60.0)
+    keeper.start()
+    for uid in range(5):
+        keeper.keep(NAME, Cursor({"last_uid": str(uid)}))
+    keeper.keep(NAME, Cursor({"last_uid": "5"}), is_caught_up=True)
+    keeper.close()
+    ((source, state),) = states.saved
+    assert (source, state.account, state.mailbox, state.values["last_uid"]) == ("imap", NAME.account, "INBOX", "5")
+    assert state.values["last_poll"].isdigit()
+
+
+def test_a_database_that_is_away_gets_the_latest_state_when_it_is_back() -> None:
+    states = States()
+    states.is_away.set()
+    keeper = SyncStateKeeper(states, SystemClock(), interval_s=0.01)
+    keeper.start()
+    keeper.keep(NAME, Cursor({"last_uid": "1"}))
+    wait_until(lambda: states.tries > 2, what="some tries in vain")
+    keeper.keep(NAME, Cursor({"last_uid": "2"}), error_code="source_unavailable")
+    states.is_away.clear()
+    wait_until(lambda: bool(states.saved), what="the state to be written")
+    keeper.close()
+    assert [state.values["last_uid"] for _, state in states.saved] == ["2"]
+    assert states.saved[0][1].error_code == "source_unavailable"
