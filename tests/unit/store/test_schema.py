@@ -1,0 +1,83 @@
+"""The schema: the migrations lead to the tables that the code names, and the errors of drivers become ours."""
+
+import sqlite3
+from pathlib import Path
+
+import psycopg
+import psycopg.errors
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+
+from src.common.errors import DatabaseRefusedError, DatabaseSchemaError, DatabaseUnavailableError, IngestError
+from src.store import migrate
+from src.store.engine import make_engine
+from src.store.faults import as_ingest_error
+from src.store.plan import CONTENT_COLUMNS, ROW_COLUMNS, STATE_COLUMNS
+from src.store.tables import metadata, raw_emails
+
+
+def test_the_newest_migration_is_the_one_the_code_works_with() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).with_name("migrations")))
+
+    assert ScriptDirectory.from_config(config).get_heads() == [migrate.HEAD]
+
+
+def test_the_migrations_lead_to_the_tables_of_the_code(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path / 'mail.db'}")
+    migrate.migrate(engine)
+    found = inspect(engine)
+
+    for table in metadata.sorted_tables:
+        columns = {column["name"]: column["nullable"] for column in found.get_columns(table.name)}
+        assert columns == {column.name: bool(column.nullable) for column in table.columns}
+        indexes = {index["name"]: index["column_names"] for index in found.get_indexes(table.name)}
+        assert indexes == {str(index.name): [column.name for column in index.columns] for index in table.indexes}
+    engine.dispose()
+
+
+def test_every_column_of_a_mail_is_written() -> None:
+    assert {"id", *ROW_COLUMNS} == {column.name for column in raw_emails.columns}
+    assert set(ROW_COLUMNS) - set(STATE_COLUMNS) - set(CONTENT_COLUMNS) == {"account", "source_id", "created_at"}
+
+
+def _sqlite_error(name: str, kind: type[sqlite3.Error] = sqlite3.OperationalError, text: str = "") -> sqlite3.Error:
+    error = kind(text)
+    error.sqlite_errorname = name
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (_sqlite_error("SQLITE_BUSY"), DatabaseUnavailableError),
+        (_sqlite_error("SQLITE_BUSY_SNAPSHOT"), DatabaseUnavailableError),
+        (_sqlite_error("SQLITE_FULL"), DatabaseUnavailableError),
+        (_sqlite_error("SQLITE_IOERR_WRITE"), DatabaseUnavailableError),
+        (_sqlite_error("SQLITE_ERROR", text="no such table: x"), DatabaseSchemaError),
+        (_sqlite_error("SQLITE_ERROR", text="anything"), DatabaseUnavailableError),
+        (_sqlite_error("SQLITE_TOOBIG", sqlite3.DataError), DatabaseRefusedError),
+        (_sqlite_error("SQLITE_CONSTRAINT", sqlite3.IntegrityError), DatabaseRefusedError),
+        (psycopg.errors.DiskFull(), DatabaseUnavailableError),
+        (psycopg.errors.AdminShutdown(), DatabaseUnavailableError),
+        (psycopg.errors.DeadlockDetected(), DatabaseUnavailableError),
+        (psycopg.errors.LockNotAvailable(), DatabaseUnavailableError),
+        (psycopg.errors.InsufficientPrivilege(), DatabaseUnavailableError),
+        (psycopg.errors.UndefinedColumn(), DatabaseSchemaError),
+        (psycopg.errors.ProgramLimitExceeded(), DatabaseRefusedError),
+        (psycopg.errors.CharacterNotInRepertoire(), DatabaseRefusedError),
+        (psycopg.errors.NotNullViolation(), DatabaseRefusedError),
+        (psycopg.OperationalError("no connection"), DatabaseUnavailableError),
+        (ValueError("unknown"), DatabaseUnavailableError),
+    ],
+)
+def test_an_error_of_a_driver_becomes_one_of_ours(error: Exception, expected: type[IngestError]) -> None:
+    assert type(as_ingest_error(error)) is expected
+
+
+def test_texts_of_drivers_are_not_passed_on() -> None:
+    error = psycopg.errors.StringDataRightTruncation("secret subject of a mail")
+
+    assert "secret" not in str(as_ingest_error(error))
