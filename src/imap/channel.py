@@ -5,7 +5,6 @@ raises `has_news`, so that no event between two commands is lost.
 """
 
 import itertools
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from src.common.errors import SourceUnavailableError
 from src.common.logs import redact
 from src.imap.response import SMALL_LITERAL_BYTES, Continuation, Tagged, Untagged, garbage, read_response
+from src.imap.wake import Wake
 from src.imap.wire import Event, Wire
 
 MAX_ANSWERS = 100_000  # untagged answers to a command that are held together, such as the lines of LIST
@@ -39,6 +39,7 @@ class Channel:
 
     def __init__(self, wire: Wire, *, utf8: bool = False) -> None:
         self.wire = wire
+        self.wake = Wake()
         self.utf8 = utf8  # UTF8=ACCEPT is enabled: names and labels are UTF-8
         self.has_news = False
         self.is_closed = False
@@ -106,10 +107,10 @@ class Channel:
             if isinstance(response, Tagged):
                 return response
 
-    def wait(self, timeout_s: float, wake: socket.socket) -> Event:
-        """Block until the server sends something, `wake` has a byte, or the time is over."""
+    def wait(self, timeout_s: float) -> Event:
+        """Block until the server sends something, `wake` is set, or the time is over."""
         try:
-            return self.wire.wait(timeout_s, wake)
+            return self.wire.wait(timeout_s, self.wake.reader)
         except SourceUnavailableError:
             self.close()
             raise
@@ -144,6 +145,7 @@ class Channel:
         """Close the connection at once. May be called twice; never raises."""
         self.is_closed = True
         self.wire.close()
+        self.wake.close()
 
     def _next(self, literal_limit: int) -> Untagged | Tagged | Continuation:
         try:

@@ -4,7 +4,6 @@ imapclient's own loses the bytes of a line that comes in two pieces, an event th
 that died (mjs/imapclient#519, #565). Here one buffer serves all, and the end of each IDLE proves that the server lives.
 """
 
-import socket
 import time
 
 from src.imap.channel import Channel
@@ -13,19 +12,19 @@ from src.imap.refusal import command_refusal
 IDLE_RENEW_S = 29 * 60.0  # RFC 2177: a server may log out who idles for 30 minutes
 
 
-def idle(channel: Channel, wake: socket.socket, timeout_s: float) -> None:
-    """Wait until something was told (then `channel.has_news`), the time is over, or `wake` has a byte."""
+def idle(channel: Channel, timeout_s: float) -> None:
+    """Wait until something was told (then `channel.has_news`), the time is over, or the channel's wake is set."""
     tag = channel.start(b"IDLE")
     refused = channel.until_continuation()
     if refused:
         raise command_refusal("IDLE", refused.status, refused.text)
-    listen(channel, wake, timeout_s)
+    listen(channel, timeout_s)
     channel.send(b"DONE\r\n")
     channel.finish(tag)
 
 
-def listen(channel: Channel, wake: socket.socket, timeout_s: float) -> None:
+def listen(channel: Channel, timeout_s: float) -> None:
     """Wait without asking for anything; a server without IDLE tells little, but its end is noticed."""
     deadline = time.monotonic() + min(timeout_s, IDLE_RENEW_S)
-    while not channel.has_news and channel.wait(deadline - time.monotonic(), wake) == "data":
+    while not channel.has_news and channel.wait(deadline - time.monotonic()) == "data":
         channel.read_event()

@@ -5,7 +5,6 @@ imapclient connects and logs in; from there on the commands are our own, since i
 opens another. After SourceRefusedError and MailboxMissingError it is still good, unless `is_closed` says otherwise.
 """
 
-import socket
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
@@ -36,9 +35,6 @@ class Session:
         self._channel = signed_in.channel
         self._capabilities = signed_in.capabilities
         self._enabled = signed_in.enabled
-        self._wake_reader, self._wake_writer = socket.socketpair()
-        self._wake_reader.setblocking(False)
-        self._wake_writer.setblocking(False)
 
     @classmethod
     def open(cls, endpoint: Endpoint, credentials: CredentialsSource) -> Self:
@@ -170,18 +166,15 @@ class Session:
         is False it waits without asking.
         """
         channel = self._free
-        if not channel.has_news and not self._take_wake():
+        if not channel.has_news and not channel.wake.take():
             wait = idle if self.has_idle else listen
-            wait(channel, self._wake_reader, timeout_s)
-            self._take_wake()
+            wait(channel, timeout_s)
+            channel.wake.take()
         return channel.has_news
 
     def interrupt(self) -> None:
         """End the present `idle`, or the next one, soon. Safe from any thread."""
-        try:
-            self._wake_writer.send(b"!")
-        except OSError:
-            pass  # full: it is awake already; closed: nobody waits
+        self._channel.wake.set()
 
     def noop(self) -> bool:
         """Ask whether the connection lives; return whether something may be new since the last `search_uids`."""
@@ -193,8 +186,6 @@ class Session:
         if not self._channel.is_closed:
             self._say_farewell()
         self._channel.close()
-        self._wake_reader.close()
-        self._wake_writer.close()
 
     def __enter__(self) -> Self:
         return self
@@ -216,12 +207,6 @@ class Session:
             object_ids=self.has_object_ids,
             message_id=message_id,
         )
-
-    def _take_wake(self) -> bool:
-        try:
-            return bool(self._wake_reader.recv(64))
-        except OSError:
-            return False
 
     def _say_farewell(self) -> None:
         try:
