@@ -2,8 +2,11 @@
 does it, one batch ahead.
 """
 
+from typing import Protocol
+
 from src.common.errors import SettlingAwaitedError, SourceRefusedError, SourceUnavailableError
 from src.common.retry import RetryPolicy
+from src.imap.session import Session
 from src.model.cursor import Batch, Cursor
 from src.sources.imap.limits import Limits
 from src.sources.imap.source import ImapSource
@@ -25,12 +28,20 @@ PASSING = (SourceUnavailableError, SourceRefusedError, SettlingAwaitedError)
 MANY_STEPS = 300  # more than any test needs; a source that never catches up fails here
 
 
+class Opener(Protocol):
+    """A server to log in to."""
+
+    def open_session(self) -> Session:
+        """Log in."""
+        ...
+
+
 class Reader:
     """One mailbox's producer, stepped by hand."""
 
     def __init__(
         self,
-        server: MemoryImapServer,
+        server: Opener,
         model: PipelineModel,
         *,
         mailbox: str = "INBOX",
