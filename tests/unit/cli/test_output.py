@@ -9,7 +9,7 @@ from unittest import mock
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.cli.output import MAX_CELL_CHARS, clean, moment, print_json, print_table, size, span
@@ -54,6 +54,7 @@ _TEXTS = st.text(st.characters(codec="utf-8"))
 _SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | _TEXTS
 
 
+@settings(max_examples=30)
 @given(st.recursive(_SCALARS, lambda inner: st.lists(inner) | st.dictionaries(_TEXTS, inner)))
 def test_json_comes_back_as_it_was(value: object) -> None:
     assert orjson.loads(_captured(lambda: print_json(value))) == value
