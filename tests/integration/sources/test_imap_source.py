@@ -57,8 +57,8 @@ def test_catch_up_restart_and_what_came_meanwhile(account: Account, model: Pipel
 def test_cut_in_the_middle_of_a_fetch_costs_nothing(
     dovecot: DovecotServer, dovecot_user: str, model: PipelineModel
 ) -> None:
-    dovecot.deliver(dovecot_user, mails(1, 200))
-    with CuttingProxy(dovecot.plain_port, cut_after_bytes=60_000) as proxy:
+    dovecot.deliver(dovecot_user, [mail(number, size_bytes=1000) for number in range(1, 201)])
+    with CuttingProxy(dovecot.plain_port, cut_after_bytes=100_000) as proxy:
         account = Account(dovecot, dovecot_user, port=proxy.port)
         with reading(account, model) as reader:
             reader.run()
