@@ -368,6 +368,7 @@ def _options(settings: Settings, *, once: bool) -> ProducerOptions:
         lease_s=settings.lease_seconds,
         grace_s=settings.shutdown_grace_seconds,
         once=once,
+        most_entries=options_from(settings).entries_per_partition,
     )
 
 

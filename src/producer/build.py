@@ -37,6 +37,7 @@ class ProducerOptions:
     lease_s: float = 60.0
     grace_s: float = 25.0
     once: bool = False
+    most_entries: int = 10_000  # that may wait on the stream, or on one partition of it
 
 
 def build(
@@ -69,6 +70,7 @@ def build(
             patience=patience,
             rng=rng,
             beat=partial(beats.beat, loop),
+            most_entries=options.most_entries,
         )
         plan = LoopPlan(options.poll_interval_s, options.lease_s, owner, options.once, position)
         loops.append(

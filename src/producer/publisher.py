@@ -43,7 +43,9 @@ class Publisher:
         patience: Patience,
         rng: random.Random,
         beat: Callable[[], None],
+        most_entries: int,
     ) -> None:
+        """`most_entries` is the cap of the stream: a step larger than that would break it."""
         self.stored = Cursor()
         self._name = name
         self._stream = stream
@@ -53,6 +55,7 @@ class Publisher:
         self._patience = patience
         self._rng = rng
         self._beat = beat
+        self._most_entries = most_entries
 
     def load(self) -> Cursor:
         """Take the cursor from Redis and return it."""
@@ -81,7 +84,7 @@ class Publisher:
 
     def _put_some(self, held: HeldLease, left: list[Outgoing], batch: Batch) -> tuple[int, Published]:
         """Publish as much as there is room for, waiting until there is; return how many and how it ended (not FULL)."""
-        size = len(left)
+        size = min(len(left), self._most_entries) if left else 0
         tries = 0
         try:
             while True:

@@ -49,11 +49,13 @@ def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "POLICY", QUICK)
 
 
-def producer_of(stream: MemoryStream, *sources: Source, shutdown: Shutdown | None = None) -> Producer:
+def producer_of(
+    stream: MemoryStream, *sources: Source, shutdown: Shutdown | None = None, most_entries: int = 10_000
+) -> Producer:
     clock = SystemClock()
     return build(
         sources,
-        options=ProducerOptions(once=True, lease_s=60.0),
+        options=ProducerOptions(once=True, lease_s=60.0, most_entries=most_entries),
         stream=stream,
         states=None,
         shutdown=shutdown or Shutdown(),
@@ -105,10 +107,11 @@ def test_an_operator_who_moves_the_cursor_is_obeyed() -> None:
     assert stream.stats().waiting == 5
 
 
-def test_a_batch_larger_than_the_room_goes_in_parts() -> None:
+@pytest.mark.parametrize("most_entries", [4, 10_000])  # told of the cap, and finding out
+def test_a_batch_larger_than_the_room_goes_in_parts(most_entries: int) -> None:
     stream = MemoryStream(StreamOptions(max_entries=4))
     shutdown = Shutdown()
-    producer = producer_of(stream, ScriptedSource(10, batch_mails=10), shutdown=shutdown)
+    producer = producer_of(stream, ScriptedSource(10, batch_mails=10), shutdown=shutdown, most_entries=most_entries)
     consumer = Settling(stream, shutdown)
     consumer.run_beside(producer)
     assert consumer.settled == {str(number) for number in range(1, 11)}
