@@ -158,8 +158,8 @@ class Channel:
                 self.has_news = True
             elif response.name == b"BYE":
                 self.close()
-                text = redact(response.text.decode("utf-8", "replace"))
-                raise SourceUnavailableError(f"the mail server ended the connection: {text}")
+                reason = redact(response.text.decode("utf-8", "replace"))
+                raise SourceUnavailableError(f"the mail server ended the connection: {reason}")
         return response
 
     def _check_open(self) -> None:

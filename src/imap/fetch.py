@@ -181,7 +181,7 @@ class _Walk:
         still_there = _still_there(self._channel, missing)
         if still_there:
             if refused:
-                raise command_refusal("FETCH", refused.status, refused.text)
+                raise command_refusal("FETCH", refused)
             raise SourceRefusedError(f"the mail server lists {len(still_there)} mails, but does not give them")
         for uid in missing:
             yield GoneMail(uid)

@@ -28,7 +28,7 @@ def fetch_flags(
     for uid_set in [_EVERY] if uids is None else [part.encode() for part in uids.split()]:
         reply = channel.run(b"UID FETCH %s (%s)%s" % (uid_set, items, modifier))
         if reply.status != b"OK":
-            raise command_refusal("FETCH", reply.status, reply.text)
+            raise command_refusal("FETCH", reply)
         changes += changed_flags(reply, utf8=channel.utf8)
         gone |= vanished_uids(reply)
     wanted = UidSet(((1, MAX_UID),)) if uids is None else uids

@@ -17,7 +17,7 @@ def idle(channel: Channel, timeout_s: float) -> None:
     tag = channel.start(b"IDLE")
     refused = channel.until_continuation()
     if refused:
-        raise command_refusal("IDLE", refused.status, refused.text)
+        raise command_refusal("IDLE", refused)
     listen(channel, timeout_s)
     channel.send(b"DONE\r\n")
     channel.finish(tag)

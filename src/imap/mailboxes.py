@@ -18,7 +18,7 @@ def list_mailboxes(channel: Channel, *, special_use: bool) -> tuple[Mailbox, ...
     """List every mailbox; `special_use` (RFC 6154) asks for those flags: some servers tell them only then."""
     reply = channel.run(b'LIST "" "*" RETURN (SPECIAL-USE)' if special_use else b'LIST "" "*"')
     if reply.status != b"OK":
-        raise command_refusal("LIST", reply.status, reply.text)
+        raise command_refusal("LIST", reply)
     return tuple(_mailbox(answer, utf8=channel.utf8) for answer in reply.named(b"LIST"))
 
 
@@ -27,7 +27,7 @@ def status(channel: Channel, mailbox: str, *, condstore: bool) -> MailboxStatus:
     items = b"MESSAGES UIDNEXT UIDVALIDITY" + (b" HIGHESTMODSEQ" if condstore else b"")
     reply = channel.run(b"STATUS %s (%s)" % (encode_name(mailbox, utf8=channel.utf8), items))
     if reply.status != b"OK":
-        raise mailbox_refusal("STATUS", mailbox, reply.status, reply.text)
+        raise mailbox_refusal("STATUS", mailbox, reply)
     told: dict[bytes, int] = {}
     for answer in reply.named(b"STATUS"):
         values = parse_values(answer.parts)
@@ -51,7 +51,7 @@ def select(
     name = encode_name(mailbox, utf8=channel.utf8)
     reply = channel.run((b"EXAMINE " if readonly else b"SELECT ") + name + parameters)
     if reply.status != b"OK":
-        raise mailbox_refusal("EXAMINE" if readonly else "SELECT", mailbox, reply.status, reply.text)
+        raise mailbox_refusal("EXAMINE" if readonly else "SELECT", mailbox, reply)
     channel.has_news = False  # EXISTS and VANISHED were the answer, not news
     codes = _codes(reply)
     uidvalidity = codes.get(b"UIDVALIDITY", 0)

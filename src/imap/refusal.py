@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Protocol
 
 from src.common.errors import (
     IngestError,
@@ -28,6 +29,15 @@ _MISSING_WORDS = re.compile(
 _DETAIL_CHARS = 200  # of a server's text in one of our messages
 
 
+class CommandEnd(Protocol):
+    """How a command ended."""
+
+    @property
+    def status(self) -> bytes: ...  # OK, NO or BAD
+    @property
+    def text(self) -> bytes: ...  # what follows it
+
+
 def login_refusal(text: bytes, *, challenge: bytes = b"") -> IngestError:
     """Return the error for a refused log-in; `challenge` is the JSON that OAuth mechanisms send before their NO.
 
@@ -44,18 +54,18 @@ def login_refusal(text: bytes, *, challenge: bytes = b"") -> IngestError:
     return LoginRefusedError(f"the mail server refused name or password: {_detail(text)}")
 
 
-def command_refusal(command: str, status: bytes, text: bytes) -> IngestError:
+def command_refusal(command: str, end: CommandEnd) -> IngestError:
     """Return the error for a NO or BAD to any other command; `command` is its name without arguments."""
-    return SourceRefusedError(f"the mail server answered {status.decode()} to {command}: {_detail(text)}")
+    return SourceRefusedError(f"the mail server answered {end.status.decode()} to {command}: {_detail(end.text)}")
 
 
-def mailbox_refusal(command: str, mailbox: str, status: bytes, text: bytes) -> IngestError:
+def mailbox_refusal(command: str, mailbox: str, end: CommandEnd) -> IngestError:
     """Return the error for a NO or BAD to a command that names a mailbox."""
-    if status == b"NO" and (response_code(text) in _MISSING or _MISSING_WORDS.search(text)):
+    if end.status == b"NO" and (response_code(end.text) in _MISSING or _MISSING_WORDS.search(end.text)):
         return MailboxMissingError(
             f"the mail server has no mailbox {redact(mailbox)!r}: check IMAP_MAILBOX, or whether it was renamed"
         )
-    return command_refusal(command, status, text)
+    return command_refusal(command, end)
 
 
 def response_code(text: bytes) -> bytes:

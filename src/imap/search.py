@@ -16,7 +16,7 @@ def search(channel: Channel, criteria: bytes, *, esearch: bool) -> UidSet:
     """Return the UIDs in the selected mailbox that fit."""
     reply = channel.run(b"UID SEARCH " + (b"RETURN (ALL) " if esearch else b"") + criteria)
     if reply.status != b"OK":
-        raise command_refusal("SEARCH", reply.status, reply.text)
+        raise command_refusal("SEARCH", reply)
     found = EMPTY
     try:
         for answer in reply.untagged:

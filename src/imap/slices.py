@@ -35,7 +35,7 @@ def _slice(channel: Channel, uid: int, offset: int, count: int) -> bytes | Overs
         if isinstance(answer, Untagged):
             body = _body(answer, uid, body)
         elif answer.status != b"OK":
-            raise command_refusal("FETCH", answer.status, answer.text)
+            raise command_refusal("FETCH", answer)
     if isinstance(body, list):
         raise garbage("a list for a slice of a mail")
     return body

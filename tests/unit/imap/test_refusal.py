@@ -4,6 +4,7 @@ import pytest
 
 from src.common.errors import IngestError, LoginRefusedError, MailboxMissingError, SourceRefusedError
 from src.imap.refusal import command_refusal, login_refusal, mailbox_refusal
+from src.imap.response import Tagged
 
 
 @pytest.mark.parametrize(
@@ -45,11 +46,12 @@ def test_a_refused_token_is_told_from_a_refused_password() -> None:
     ],
 )
 def test_mailbox(status: bytes, text: bytes, kind: type[IngestError]) -> None:
-    assert type(mailbox_refusal("SELECT", "x", status, text)) is kind
+    assert type(mailbox_refusal("SELECT", "x", Tagged(b"M1", status, text))) is kind
 
 
 def test_no_address_and_no_token_is_in_the_message() -> None:
     text = b"[AUTHENTICATIONFAILED] ada@example.org with ya29.secret-token is unknown"
-    for error in (login_refusal(text), command_refusal("FETCH", b"NO", text), mailbox_refusal("X", "m", b"NO", text)):
+    end = Tagged(b"M1", b"NO", text)
+    for error in (login_refusal(text), command_refusal("FETCH", end), mailbox_refusal("X", "m", end)):
         assert "ada@example.org" not in str(error)
         assert "ya29.secret" not in str(error)
