@@ -4,6 +4,7 @@ Runs the same commands that a user would, each shown before it runs, in a folder
 it again imports nothing twice. The embedded Redis is stopped at the end.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -25,8 +26,6 @@ STEP_TIMEOUT_S = 120  # for any one command; all of them together take seconds
 SMALL_LIMIT = 1024 * 1024  # bytes; the sample brings one mail above it, to show a dead letter
 
 SETTINGS = {
-    "REDIS_URL": f"embedded:{DATA}/redis",
-    "DATABASE_URL": f"sqlite:///{DATA}/mail.db",
     "PRODUCER_METRICS_PORT": "0",
     "PRODUCER_HEALTH_PORT": "0",
     "WORKER_METRICS_PORT": "0",
@@ -72,8 +71,21 @@ def ask_json(*arguments: str) -> list[dict[str, object]]:
 
 def main() -> None:
     """Tell the story, one step after the other."""
+    parser = argparse.ArgumentParser(description="Ingest the sample mailbox and look at it.")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder for the embedded Redis and the database")
+    data: Path = parser.parse_args().data
+    SETTINGS.update(REDIS_URL=f"embedded:{data}/redis", DATABASE_URL=f"sqlite:///{data}/mail.db")
     began = time.monotonic()
     os.chdir(ROOT)
+    try:
+        tour()
+    finally:
+        stop_embedded(data / "redis")
+    show_the_way_on(time.monotonic() - began)
+
+
+def tour() -> None:
+    """Show the main job, part by part."""
     title("1. Import about 200 mails: Redis and the worker are started for you")
     source = ("mbox", str(SAMPLE), "--account", ACCOUNT)
     run("-m", "src.cli", "import", *source, "--with-worker", expected=(0, 1), **LOWERED)
@@ -86,11 +98,13 @@ def main() -> None:
 
     show_dead_letter()
 
-    title("5. The proof: every mail of the source is in the database, or in the dead letters with a reason")
+    title("5. The proof that nothing is missing")
     run("-m", "src.cli", "verify", "--account", ACCOUNT, "--mbox", str(SAMPLE))
 
-    stop_embedded(DATA / "redis")
-    title(f"Done in {time.monotonic() - began:.0f} s. Where to go next")
+
+def show_the_way_on(seconds: float) -> None:
+    """Say what to do next."""
+    title(f"Done in {seconds:.0f} s. Where to go next")
     for line in (
         "Your own mail:   cp .env.example .env, set IMAP_HOST …, then python producer.py and python worker.py",
         "Gmail:           docs/howto/sign-in-to-gmail.md",
@@ -104,7 +118,7 @@ def main() -> None:
 
 def show_dead_letter() -> None:
     """Show the one mail that was over the limit, lift the limit, and replay it."""
-    title("4. One mail was over the limit set for this tour: it is kept in the dead letters, with the reason")
+    title("4. A dead letter: one mail was over the limit set for this tour")
     dead = ask_json("-m", "src.cli", "dlq", "list")
     if not dead:
         console.print("It was replayed by an earlier run: nothing is dead now.")

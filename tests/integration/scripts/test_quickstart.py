@@ -1,0 +1,17 @@
+"""`make quickstart` does what the README says it does."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_the_tour_ends_with_the_proof(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "scripts.quickstart", "--data", str(tmp_path)]
+    tour = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
+    assert tour.returncode == 0, tour.stdout + tour.stderr
+    assert "mail_too_large" in tour.stdout
+    assert "1 put back on the stream" in tour.stderr
+    assert "«invoice»" in tour.stdout
+    assert "complete: the source of sample has 211 mails, and the database has them all" in tour.stdout
