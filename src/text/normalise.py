@@ -8,8 +8,11 @@ only to make one name look like another.
 
 import re
 import unicodedata
+from functools import cache
 
 CUT_MARK = "\n[…]"  # ends a text that was cut, so that nobody takes it for the whole
+
+MAX_MARKS = 30  # combining marks in a row; no language needs more (Unicode Standard Annex 15, section 13)
 
 _LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 _DROPPED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff\ufff9-\ufffb\ud800-\udfff]+")
@@ -31,7 +34,18 @@ def clean(text: str) -> str:
     if not text.replace("\n", "").isprintable():  # printable: nothing in it is a control, format or space character
         text = _LINE_ENDS.sub("\n", text)
         text = _SPACES.sub(" ", _DROPPED.sub("", text))
-    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+    return text if unicodedata.is_normalized("NFC", text) else _composed(text)
+
+
+def _composed(text: str) -> str:
+    """Return `text` in NFC. Sorting a long run of combining marks takes quadratic time, so such runs are cut first."""
+    return unicodedata.normalize("NFC", _long_mark_runs().sub(lambda found: found[0][:MAX_MARKS], text))
+
+
+@cache
+def _long_mark_runs() -> re.Pattern[str]:
+    marks = "".join(chr(point) for point in range(0x300, 0x1F000) if unicodedata.combining(chr(point)))
+    return re.compile(f"[{marks}]{{{MAX_MARKS + 1},}}+")
 
 
 def one_line(text: str, max_chars: int) -> str:

@@ -33,7 +33,7 @@ def written_mails(draw: st.DrawFn, depth: int = 0) -> EmailMessage:
     message["From"] = WrittenAddress(name, local, "example.org")
     message["To"] = ", ".join(f"{local}{n}@example.com" for n in range(draw(st.integers(1, 3))))
     message["Subject"] = " ".join(draw(st.lists(words, min_size=1, max_size=12)))
-    message["Date"] = draw(st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=st.just(UTC)))
+    message["Date"] = datetime.fromtimestamp(draw(st.integers(86_400, 4_000_000_000)), UTC)
     message["Message-ID"] = f"<{local}.{draw(st.integers(0, 10**9))}@example.org>"
     message.set_content(draw(lines), cte=draw(encodings))
     if draw(st.booleans()):
@@ -75,7 +75,7 @@ def _oracle_text(value: str) -> str:
     return " ".join(clean(str(email.header.make_header(email.header.decode_header(value)))).split())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(written_mails())
 def test_structure_and_attachments_are_those_of_the_oracle(written: EmailMessage) -> None:
     raw = written.as_bytes()
@@ -86,7 +86,7 @@ def test_structure_and_attachments_are_those_of_the_oracle(written: EmailMessage
     assert parsed.message.defects == ()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(written_mails())
 def test_fields_are_those_of_the_oracle(written: EmailMessage) -> None:
     raw = written.as_bytes()
@@ -101,7 +101,7 @@ def test_fields_are_those_of_the_oracle(written: EmailMessage) -> None:
     assert list(message.headers) == list(dict.fromkeys(name.lower() for name in oracle))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(written_mails())
 def test_the_body_is_what_was_written(written: EmailMessage) -> None:
     plain = written.get_body(("plain",))
