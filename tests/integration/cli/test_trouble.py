@@ -1,6 +1,5 @@
 """When something is wrong, a command says what, under which code, and how to go on: never with a traceback."""
 
-import json
 import socket
 from pathlib import Path
 
@@ -11,33 +10,34 @@ from src.common import exit_codes
 from tests.fixtures.dovecot import DovecotServer
 from tests.fixtures.dovecot_config import PASSWORD
 from tests.fixtures.services import free_port
-from tests.integration.cli.shell import Shell, mail, write_mbox
+from tests.integration.cli.shell import Shell, mail
 
 READING = (["status"], ["dlq", "list"], ["verify", "--account", "a", "--mbox", "x"])
 
 
-def imap(server: DovecotServer, user: str, password: str = PASSWORD) -> dict[str, str]:
-    return {
-        "IMAP_HOST": "127.0.0.1",
-        "IMAP_PORT": str(server.plain_port),
-        "IMAP_TLS": "none",
-        "IMAP_AUTH": "password",
-        "IMAP_USER": user,
-        "IMAP_PASSWORD": password,
-    }
+def imap(shell: Shell, server: DovecotServer, user: str, password: str = PASSWORD) -> Shell:
+    return shell.having(
+        IMAP_HOST="127.0.0.1",
+        IMAP_PORT=str(server.plain_port),
+        IMAP_TLS="none",
+        IMAP_AUTH="password",
+        IMAP_USER=user,
+        IMAP_PASSWORD=password,
+    )
 
 
 @pytest.mark.parametrize("arguments", READING, ids=lambda arguments: arguments[0])
 def test_redis_is_down(shell: Shell, arguments: list[str]) -> None:
-    said = shell.cli(*arguments, expect=exit_codes.UNAVAILABLE, REDIS_URL=f"redis://127.0.0.1:{free_port()}")
+    away = shell.having(REDIS_URL=f"redis://127.0.0.1:{free_port()}")
+    said = away.cli(*arguments, expect=exit_codes.UNAVAILABLE)
     assert "redis_unavailable" in said.stdout + said.stderr
 
 
 def test_the_database_cannot_be_opened(shell: Shell) -> None:
-    broken = {"DATABASE_URL": "sqlite:////proc/none/mail.db"}
+    broken = shell.having(DATABASE_URL="sqlite:////proc/none/mail.db")
     for arguments in (["search", "x"], ["export"]):
-        assert "database_unavailable" in shell.cli(*arguments, expect=exit_codes.UNAVAILABLE, **broken).stderr
-    status = shell.json("status", expect=exit_codes.UNAVAILABLE, **broken)
+        assert "database_unavailable" in broken.cli(*arguments, expect=exit_codes.UNAVAILABLE).stderr
+    status = broken.json("status", expect=exit_codes.UNAVAILABLE)
     assert (status["redis"]["is_up"], status["database"]["is_up"]) == (True, False)
 
 
@@ -50,7 +50,8 @@ def test_the_database_is_no_database(shell: Shell) -> None:
 
 
 def test_wrong_settings_are_told_all_at_once(shell: Shell) -> None:
-    said = shell.cli("status", expect=exit_codes.USAGE, IMAP_PORT="99999", LOG_LEVEL="LOUD", REDIS_URL="nonsense")
+    wrong = shell.having(IMAP_PORT="99999", LOG_LEVEL="LOUD", REDIS_URL="nonsense")
+    said = wrong.process("-m", "src.cli", "status", expect=exit_codes.USAGE)
     for name in ("IMAP_PORT", "LOG_LEVEL", "REDIS_URL"):
         assert name in said.stderr
     assert said.stdout == ""
@@ -82,38 +83,37 @@ def test_doctor_tells_our_ports_from_those_of_others(shell: Shell) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
-        checks = shell.json("doctor", expect=exit_codes.INCOMPLETE, WORKER_HEALTH_PORT=port)
+        checks = shell.having(WORKER_HEALTH_PORT=port).json("doctor", expect=exit_codes.INCOMPLETE)
     (found,) = [check for check in checks if check["name"] == "WORKER_HEALTH_PORT"]
     assert (found["state"], "another program" in found["found"]) == ("red", True)
 
 
 def test_doctor_says_what_a_sign_in_lacks(shell: Shell) -> None:
-    google = {"IMAP_USER": "ada@example.org", "GOOGLE_TOKEN_FILE": str(shell.folder / "token.json")}
-    wrong = {check["name"]: check for check in shell.json("doctor", expect=exit_codes.INCOMPLETE, **google)}
+    google = shell.having(IMAP_USER="ada@example.org", GOOGLE_TOKEN_FILE=str(shell.folder / "token.json"))
+    wrong = {check["name"]: check for check in google.json("doctor", expect=exit_codes.INCOMPLETE)}
     assert wrong["OAuth client"]["state"] == wrong["token"]["state"] == "red"
     assert "keygen" in wrong["token"]["found"]
-    with_key = shell.json(
-        "doctor", expect=exit_codes.INCOMPLETE, ENCRYPTION_KEY=Fernet.generate_key().decode(), **google
-    )
-    assert [check["mend"] for check in with_key if check["name"] == "token"] == ["see docs/runbooks/sign_in_needed.md"]
+    with_key = google.having(ENCRYPTION_KEY=Fernet.generate_key().decode())
+    checks = with_key.json("doctor", expect=exit_codes.INCOMPLETE)
+    assert [check["mend"] for check in checks if check["name"] == "token"] == ["see docs/runbooks/sign_in_needed.md"]
 
 
 @pytest.mark.dovecot
 def test_imap_from_first_mail_to_the_proof(shell: Shell, dovecot: DovecotServer, dovecot_user: str) -> None:
     dovecot.deliver(dovecot_user, [mail(n) for n in range(3)])
-    settings = imap(dovecot, dovecot_user)
+    shell = imap(shell, dovecot, dovecot_user)
     account = ("--account", dovecot_user)
-    assert len(shell.json("verify", *account, expect=exit_codes.INCOMPLETE, **settings)["missing"]) == 3
-    shell.cli("verify", *account, "--repair", expect=exit_codes.INCOMPLETE, **settings)
-    shell.run("worker.py", "--drain", **settings)
-    assert shell.json("verify", **settings)["stored"] == 3
+    assert len(shell.json("verify", *account, expect=exit_codes.INCOMPLETE)["missing"]) == 3
+    shell.cli("verify", *account, "--repair", expect=exit_codes.INCOMPLETE)
+    shell.drain()
+    assert shell.json("verify")["stored"] == 3
 
     dovecot.expunge(dovecot_user, dovecot.uids(dovecot_user)[:1])
-    assert len(shell.json("verify", expect=exit_codes.INCOMPLETE, **settings)["extra"]) == 1
-    shell.cli("verify", "--repair", expect=exit_codes.INCOMPLETE, **settings)
-    shell.run("worker.py", "--drain", **settings)
-    shell.cli("verify", **settings)
-    (login,) = [check for check in shell.json("doctor", "--online", **settings) if check["name"] == "login"]
+    assert len(shell.json("verify", expect=exit_codes.INCOMPLETE)["extra"]) == 1
+    shell.cli("verify", "--repair", expect=exit_codes.INCOMPLETE)
+    shell.drain()
+    shell.cli("verify")
+    (login,) = [check for check in shell.json("doctor", "--online") if check["name"] == "login"]
     assert login["found"] == "logged in; can read INBOX"
 
 
@@ -121,16 +121,13 @@ def test_imap_from_first_mail_to_the_proof(shell: Shell, dovecot: DovecotServer,
 def test_a_wrong_password_is_told_and_nothing_concluded(
     shell: Shell, dovecot: DovecotServer, dovecot_user: str
 ) -> None:
-    settings = imap(dovecot, dovecot_user, password="not-it")
-    said = shell.cli("verify", expect=exit_codes.OPERATOR_NEEDED, **settings)
+    shell = imap(shell, dovecot, dovecot_user, password="not-it")
+    said = shell.cli("verify", expect=exit_codes.OPERATOR_NEEDED)
     assert said.stdout == ""
     assert "login_refused" in said.stderr
     assert "not-it" not in said.stderr
-    (login,) = [
-        check
-        for check in shell.json("doctor", "--online", expect=exit_codes.INCOMPLETE, **settings)
-        if check["name"] == "login"
-    ]
+    checks = shell.json("doctor", "--online", expect=exit_codes.INCOMPLETE)
+    (login,) = [check for check in checks if check["name"] == "login"]
     assert (login["state"], login["mend"]) == ("red", "see docs/runbooks/login_refused.md")
 
 
@@ -142,10 +139,3 @@ def test_a_settings_file_that_others_may_read_is_noted(tmp_path: Path, monkeypat
     assert [check.state for check in _env_file(tmp_path / ".env")] == ["yellow"]
     (tmp_path / ".env").chmod(0o600)
     assert [check.state for check in _env_file(tmp_path / ".env")] == ["green"]
-
-
-def test_an_import_without_a_worker_says_what_comes_next(shell: Shell) -> None:
-    path = write_mbox(shell.folder / "old.mbox", [mail(1)])
-    said = shell.cli("import", "mbox", str(path), "--account", "a")
-    assert "worker.py" in said.stderr
-    assert json.loads(shell.cli("status", "--json").stdout)["redis"]["waiting"] == 1

@@ -1,68 +1,81 @@
-"""A user's walk through the commands, each a process of its own."""
+"""A user's walk through the commands, from a file to the proof."""
 
 import hashlib
 import json
 import sqlite3
 import subprocess
 import sys
-from pathlib import Path
 
 from src.common import exit_codes
 from tests.integration.cli.shell import ROOT, Shell, mail, write_mbox
 
 ACCOUNT = "archive"
 MIB = 1024 * 1024
+CLI = ("-m", "src.cli")
 
 
-def test_from_a_file_to_the_proof_with_a_dead_letter_on_the_way(shell: Shell) -> None:
+def test_every_command_as_a_process_of_its_own(shell: Shell) -> None:
     big = mail(4, size_bytes=MIB + MIB // 8)
     path = str(write_mbox(shell.folder / "old.mbox", [*map(mail, (1, 2, 3)), big]))
     origin = ("--account", ACCOUNT, "--mbox", path)
 
-    dry = shell.cli("import", "mbox", path, "--account", ACCOUNT, "--dry-run")
-    assert "mail 1" in dry.stdout
-    assert not (shell.folder / "mail.db").exists()
-    assert shell.json("status")["redis"]["waiting"] == 0
-
-    lowered = {"MAX_MAIL_BYTES": str(MIB)}
-    (told,) = shell.json(
-        "import", "mbox", path, "--account", ACCOUNT, "--with-worker", expect=exit_codes.INCOMPLETE, **lowered
-    )
+    lowered = shell.having(MAX_MAIL_BYTES=str(MIB))
+    importing = (*CLI, "import", "mbox", path, "--account", ACCOUNT, "--with-worker", "--json")
+    (told,) = json.loads(lowered.process(*importing, expect=exit_codes.INCOMPLETE).stdout)
     assert (told["state"], told["published"], told["dead"]) == ("caught_up", 3, 1)
 
-    status = shell.json("status")
+    status = json.loads(shell.process(*CLI, "status", "--json").stdout)
     assert (status["database"]["mails"], status["redis"]["dead_by_code"]) == (3, {"mail_too_large": 1})
-    assert [hit["subject"] for hit in shell.json("search", "walnut2")] == ["mail 2"]
+    assert "walnut2" in shell.process(*CLI, "search", "walnut2").stdout
 
-    proof = shell.json("verify", *origin, expect=exit_codes.INCOMPLETE)
-    assert (proof["stored"], len(proof["dead"]), proof["missing"]) == (3, 1, [])
-    shell.cli("verify", *origin, "--accept-dead")
-
-    (letter,) = shell.json("dlq", "list")
-    shell.cli("dlq", "show", letter["entry_id"], "--raw", str(shell.folder / "dead.eml"))
+    (letter,) = json.loads(shell.process(*CLI, "dlq", "list", "--json").stdout)
+    shell.process(*CLI, "dlq", "show", letter["entry_id"], "--raw", str(shell.folder / "dead.eml"))
     assert hashlib.sha256((shell.folder / "dead.eml").read_bytes()).digest() == hashlib.sha256(big).digest()
-    shell.cli("dlq", "replay", letter["entry_id"])
-    assert len(shell.json("verify", *origin, expect=exit_codes.INCOMPLETE)["waiting"]) == 1
-    shell.run("worker.py", "--drain")
-    assert shell.cli("verify", *origin).stdout.splitlines()[-1].startswith("complete: ")
+    shell.process(*CLI, "dlq", "replay", letter["entry_id"])
+    assert "1 waiting" in shell.process(*CLI, "verify", *origin, expect=exit_codes.INCOMPLETE).stdout
+    shell.process("worker.py", "--drain")
+    assert shell.process(*CLI, "verify", *origin).stdout.splitlines()[-1].startswith("complete: ")
 
-    exported = [json.loads(line) for line in shell.cli("export").stdout.splitlines()]
+    exported = [json.loads(line) for line in shell.process(*CLI, "export").stdout.splitlines()]
     wanted = {hashlib.sha256(one).hexdigest() for one in (*map(mail, (1, 2, 3)), big)}
     assert {one["sha256"] for one in exported} == wanted
-    shell.cli("dlq", "purge", "--all", "--yes")
+    shell.process(*CLI, "dlq", "purge", "--all", "--yes")
+    assert "redis" in shell.process(*CLI, "doctor").stdout
+
+
+def test_a_dead_letter_is_accounted_for_but_not_complete(shell: Shell) -> None:
+    path = str(write_mbox(shell.folder / "old.mbox", [mail(1), mail(2, size_bytes=MIB + MIB // 8)]))
+    origin = ("--account", ACCOUNT, "--mbox", path)
+    shell.having(MAX_MAIL_BYTES=str(MIB)).cli(
+        "import", "mbox", path, "--account", ACCOUNT, expect=exit_codes.INCOMPLETE
+    )
+    shell.drain()
+    proof = shell.json("verify", *origin, expect=exit_codes.INCOMPLETE)
+    assert (proof["stored"], len(proof["dead"]), proof["missing"]) == (1, 1, [])
+    shell.cli("verify", *origin, "--accept-dead")
+
+
+def test_a_dry_run_changes_nothing(shell: Shell) -> None:
+    path = write_mbox(shell.folder / "old.mbox", [mail(1)])
+    said = shell.cli("import", "mbox", str(path), "--account", ACCOUNT, "--dry-run")
+    assert "mail 1" in said.stdout
+    assert not (shell.folder / "mail.db").exists()
+    status = shell.json("status")
+    assert (status["redis"]["waiting"], status["redis"]["counters"].get("published", 0)) == (0, 0)
 
 
 def test_verify_finds_what_was_lost_and_repair_brings_it_back(shell: Shell) -> None:
     path = str(write_mbox(shell.folder / "old.mbox", map(mail, (1, 2, 3))))
     origin = ("--account", ACCOUNT, "--mbox", path)
-    shell.cli("import", "mbox", path, "--account", ACCOUNT, "--with-worker")
+    shell.cli("import", "mbox", path, "--account", ACCOUNT)
+    shell.drain()
     with sqlite3.connect(shell.folder / "mail.db") as database:
         database.execute("DELETE FROM raw_emails WHERE id = (SELECT min(id) FROM raw_emails)")
     database.close()
 
     assert len(shell.json("verify", *origin, expect=exit_codes.INCOMPLETE)["missing"]) == 1
     shell.cli("verify", *origin, "--repair", expect=exit_codes.INCOMPLETE)
-    shell.run("worker.py", "--drain")
+    shell.drain()
     proof = shell.json("verify", *origin)
     assert (proof["at_source"], proof["stored"]) == (3, 3)
 
@@ -73,23 +86,29 @@ def test_a_maildir_is_imported_and_verified(shell: Shell) -> None:
         (folder / name).mkdir(parents=True)
     (folder / "cur" / "1.host:2,S").write_bytes(mail(1))
     (folder / "new" / "2.host").write_bytes(mail(2))
-    shell.cli("import", "maildir", str(folder), "--account", ACCOUNT, "--with-worker")
+    importing = ("import", "maildir", str(folder), "--account", ACCOUNT)
     origin = ("--account", ACCOUNT, "--maildir", str(folder))
+    said = shell.cli(*importing)
+    assert "worker.py" in said.stderr  # what to do next
+    assert len(shell.json("verify", *origin, expect=exit_codes.INCOMPLETE)["waiting"]) == 2
+    shell.drain()
     assert shell.json("verify", *origin)["stored"] == 2
 
     (folder / "new" / "2.host").unlink()
     assert len(shell.json("verify", *origin, expect=exit_codes.INCOMPLETE)["extra"]) == 1
-    shell.cli("import", "maildir", str(folder), "--account", ACCOUNT, "--with-worker")
+    shell.cli(*importing)
+    shell.drain()
     shell.cli("verify", *origin)
 
 
 def test_a_reader_that_leaves_early_is_no_fault(shell: Shell) -> None:
     path = write_mbox(shell.folder / "old.mbox", [mail(n, size_bytes=100_000) for n in range(12)])
-    shell.cli("import", "mbox", str(path), "--account", ACCOUNT, "--with-worker")
+    shell.cli("import", "mbox", str(path), "--account", ACCOUNT)
+    shell.drain()
     process = subprocess.Popen(
-        [sys.executable, "-m", "src.cli", "export"],
+        [sys.executable, *CLI, "export"],
         cwd=ROOT,
-        env=shell.environment({}),
+        env=shell.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -103,8 +122,8 @@ def test_a_reader_that_leaves_early_is_no_fault(shell: Shell) -> None:
     assert said == b""
 
 
-def test_keygen_and_help_need_no_settings_at_all(shell: Shell, tmp_path: Path) -> None:
-    wrong = {"IMAP_PORT": "no number", "REDIS_URL": "nonsense"}
-    assert len(shell.cli("keygen", **wrong).stdout.strip()) == 44
-    assert "verify" in shell.cli("--help", **wrong).stdout
-    assert not (tmp_path / "redis").exists()
+def test_keygen_and_help_need_no_settings_at_all(shell: Shell) -> None:
+    wrong = shell.having(IMAP_PORT="no number", REDIS_URL="nonsense")
+    assert len(wrong.process(*CLI, "keygen").stdout.strip()) == 44
+    assert "verify" in wrong.process(*CLI, "--help").stdout
+    assert not (shell.folder / "redis").exists()
