@@ -23,6 +23,8 @@ OVERRIDES = (
     ("--poll-interval", float, "seconds between polls", "imap_poll_interval_seconds"),
 )
 
+PIPE_WIDTH = 200  # columns of a table that goes into a pipe or a file
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return its exit code."""
@@ -45,8 +47,12 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
         sys.stderr.write(f"Signed in as {token.account}. Now run `python producer.py`.\n")
         return exit_codes.OK
     if options.dry_run:
-        return assembly.run_dry(settings, Console(), batch_mails=options.batch_size)
+        return assembly.run_dry(settings, _output(), batch_mails=options.batch_size)
     return assembly.run_producer(settings, Console(stderr=True), once=options.once, batch_mails=options.batch_size)
+
+
+def _output() -> Console:
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -40,7 +40,7 @@ from src.producer.build import build as build_producer
 from src.producer.dry_run import dry_run
 from src.producer.late_store import LateStore, NothingKnown
 from src.producer.producer import exit_code
-from src.producer.progress import shown
+from src.producer.progress import say_left_behind, shown
 from src.producer.worker_alongside import WorkerCommand, worker_alongside
 from src.sources.imap.visit import KnownMails
 from src.sources.registry import SOURCES
@@ -260,7 +260,9 @@ def run_producer(settings: Settings, console: Console, *, once: bool, batch_mail
         if once:
             with shown(producer.board, console):
                 producer.run()
-            return exit_code(producer.board.reports())
+            reports = producer.board.reports()
+            say_left_behind(reports, console)
+            return exit_code(reports)
         served = serve(
             settings,
             metrics_port=settings.producer_metrics_port,

@@ -117,13 +117,16 @@ def _sample(envelope: Envelope) -> tuple[str, ...]:
 
 def _print_summary(previews: Sequence[Preview], console: Console) -> None:
     table = Table(box=box.SIMPLE_HEAD, title="Dry run: this would be published; nothing was changed")
-    for column in ("mailbox", "new", "changed", "deleted", "unfetchable", "bytes", "first", "last", "note"):
+    for column in ("mailbox", "new", "changed", "deleted", "unfetchable", "bytes", "first", "last"):
         table.add_column(column, overflow="fold")
     for found in previews:
         counts = (found.counts[Kind.ADDED], found.counts[Kind.CHANGED], found.counts[Kind.DELETED], found.unfetchable)
-        cells = (found.mailbox, *counts, f"{found.size_bytes:,}", _day(found.first), _day(found.last), found.error)
+        cells = (found.mailbox, *counts, f"{found.size_bytes:,}", _day(found.first), _day(found.last))
         table.add_row(*(Text(printable(str(cell))) for cell in cells))
     console.print(table)
+    for found in previews:
+        if found.error:
+            console.print(Text(f"{printable(found.mailbox)}: not read to its end: {found.error}"), soft_wrap=True)
 
 
 def _day(when: datetime | None) -> str:

@@ -5,11 +5,12 @@ that workers are needed is printed. Names of mailboxes are the user's own and ma
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from src.producer.board import Board, MailboxName, MailboxReport, State
 
@@ -103,6 +104,21 @@ def _every(seconds: float, call: Callable[[], None]) -> Iterator[None]:
         ending.set()
         thread.join()
         call()
+
+
+def say_left_behind(reports: Sequence[MailboxReport], console: Console) -> None:
+    """Say of each mailbox that was not read to its end why that is, and of mails that could not be had."""
+    for report in reports:
+        name = printable(report.name.mailbox)
+        if report.is_left_behind:
+            text = (
+                f"{name}: left behind, {report.state.value.replace('_', ' ')}: {report.error or 'not read to its end'}"
+            )
+            where = f" [{report.error_code}] see docs/runbooks/{report.error_code}.md" if report.error_code else ""
+            console.print(Text(text + where), soft_wrap=True)
+        elif report.dead:
+            text = f"{name}: {report.dead} mails went to the dead letters: see `python -m src.cli dlq list`"
+            console.print(Text(text), soft_wrap=True)
 
 
 def printable(text: str) -> str:

@@ -2,7 +2,6 @@
 
 import hashlib
 import random
-import signal
 import time
 from functools import partial
 from pathlib import Path
@@ -13,13 +12,13 @@ from src.common.exit_codes import INCOMPLETE, OK
 from src.stream.redis_stream import RedisStream
 from tests.fixtures.redis_servers import RedisServer
 from tests.fixtures.services import wait_until
-from tests.integration.producer.programs import ACCOUNT, start_import, stream_on, times_on_the_stream
+from tests.integration.producer.programs import ACCOUNT, published, start_import, stream_on, times_on_the_stream
 from tests.unit.sources.mbox_writing import mboxrd
 
 pytestmark = pytest.mark.redis
 
-KILLS = 3
-MAILS = 1500
+KILLS = 4
+MAILS = 2000
 
 
 def test_kill_9_around_the_publish_script_loses_and_doubles_nothing(redis7: RedisServer, tmp_path: Path) -> None:
@@ -29,49 +28,35 @@ def test_kill_9_around_the_publish_script_loses_and_doubles_nothing(redis7: Redi
     path.write_bytes(mboxrd(mails))
     stream = stream_on(redis7)
     for _ in range(KILLS):
-        published = stream.stats().counters.get("published", 0)
+        before = published(stream)
         process = start_import(redis7, path, LEASE_SECONDS="1")
-        wait_until(partial(_has_more, stream, published), what="mails to flow")
-        time.sleep(rng.uniform(0.0, 0.05))
-        process.kill()
-        process.wait()
-        _check_cursor(stream, path.name)
+        wait_until(partial(_has_more, stream, before), what="mails to flow")
+        time.sleep(rng.uniform(0.0, 0.03))
+        process.kill9()
+        assert published(stream) >= stream.load_cursor(ACCOUNT, path.name).get_int("last_uid")
     last = start_import(redis7, path, LEASE_SECONDS="1")
-    assert last.wait(60) == OK
-    times = times_on_the_stream(stream, path.name)
+    assert last.wait(60) == OK, last.said()
+    times = times_on_the_stream(stream, ACCOUNT, path.name)
     assert set(times.values()) == {1}
     assert set(times) == {f"{hashlib.sha256(mail).hexdigest()[:32]}:1" for mail in mails}
 
 
-def _has_more(stream: RedisStream, published: int) -> bool:
-    return _published(stream) > published
-
-
-def _published(stream: RedisStream) -> int:
-    return stream.stats().counters.get("published", 0)
-
-
-def _check_cursor(stream: RedisStream, mailbox: str) -> None:
-    """As many mails are on the stream as the cursor says, at least: the cursor never runs ahead."""
-    reached = stream.load_cursor(ACCOUNT, mailbox).get_int("last_uid")
-    assert _published(stream) >= reached
+def _has_more(stream: RedisStream, than: int) -> bool:
+    return published(stream) > than or published(stream) == MAILS
 
 
 def test_a_second_producer_waits_and_takes_over_from_a_dead_one(redis7: RedisServer, tmp_path: Path) -> None:
-    mails = [b"Subject: %d\n\n\n" % number for number in range(60)]
     path = tmp_path / "mails.mbox"
-    path.write_bytes(mboxrd(mails))
-    settings = {"LEASE_SECONDS": "1.5", "REDIS_MAX_STREAM_LENGTH": "20"}
+    path.write_bytes(mboxrd([b"Subject: %d\n\n\n" % number for number in range(60)]))
     stream = stream_on(redis7)
-    first = start_import(redis7, path, **settings)
-    wait_until(lambda: _published(stream) >= 20, what="the first producer to fill the stream")
-    second = start_import(redis7, path, REDIS_MAX_STREAM_LENGTH="10000", LEASE_SECONDS="1.5")
-    time.sleep(1.0)
-    assert _published(stream) == 20, "the second producer publishes while the first holds the lease"
-    first.send_signal(signal.SIGKILL)
-    first.wait()
-    assert second.wait(30) == OK
-    times = times_on_the_stream(stream, path.name)
+    first = start_import(redis7, path, LEASE_SECONDS="2", REDIS_MAX_STREAM_LENGTH="20")
+    wait_until(lambda: published(stream) >= 20, what="the first producer to fill the stream")
+    second = start_import(redis7, path, LEASE_SECONDS="2")
+    time.sleep(1.5)
+    assert published(stream) == 20, "the second producer publishes while the first holds the lease"
+    first.kill9()
+    assert second.wait(30) == OK, second.said()
+    times = times_on_the_stream(stream, ACCOUNT, path.name)
     assert len(times) == 60
     assert set(times.values()) == {1}
 
@@ -81,11 +66,12 @@ def test_a_stopped_import_ends_in_order_and_is_resumed(redis7: RedisServer, tmp_
     path.write_bytes(mboxrd([b"Subject: %d\n\n\n" % number for number in range(60)]))
     stream = stream_on(redis7)
     process = start_import(redis7, path, REDIS_MAX_STREAM_LENGTH="20")
-    wait_until(lambda: _published(stream) >= 20, what="the stream to be full")
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == INCOMPLETE
+    wait_until(lambda: published(stream) >= 20, what="the stream to be full")
+    process.stop()
+    assert process.wait(20) == INCOMPLETE, process.said()
     lease = stream.acquire_lease(ACCOUNT, path.name, "me")
-    assert lease is not None
+    assert lease is not None, "the lease was not given back"
     stream.release_lease(lease)
-    assert start_import(redis7, path).wait(30) == OK
-    assert len(times_on_the_stream(stream, path.name)) == 60
+    again = start_import(redis7, path)
+    assert again.wait(30) == OK, again.said()
+    assert len(times_on_the_stream(stream, ACCOUNT, path.name)) == 60
