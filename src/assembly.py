@@ -58,6 +58,7 @@ from src.worker.processes import PARENT_VARIABLE
 log = get_logger(__name__)
 
 WORKER_PROGRAM = Path(__file__).resolve().parents[1] / "worker.py"
+WORKER_BLOCK_MS = "200"  # of the worker beside an import: it ends soon once all is done
 REDIS_RETRY_S = 2.0  # between looks for a Redis that is away when a long-running producer starts
 
 EXPORTER_TICK_S = 1.0  # how often the exporter looks up; it works in threads of its own
@@ -386,7 +387,8 @@ def _stream_in_time(settings: Settings, shutdown: Shutdown) -> OpenStream | None
 
 
 def _worker_command() -> WorkerCommand:
-    environment = {PARENT_VARIABLE: str(os.getpid()), "WORKER_METRICS_PORT": "0", "WORKER_HEALTH_PORT": "0"}
+    ports = {"WORKER_METRICS_PORT": "0", "WORKER_HEALTH_PORT": "0"}
+    environment = {PARENT_VARIABLE: str(os.getpid()), "BLOCK_TIMEOUT_MS": WORKER_BLOCK_MS, **ports}
     return WorkerCommand([sys.executable, str(WORKER_PROGRAM)], environment)
 
 
