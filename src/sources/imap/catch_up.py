@@ -25,7 +25,8 @@ def catch_up(visit: Visit, position: Position) -> Steps:
         position = yield from _read_described(visit, position, new, left=len(new))
     else:
         position = yield from _read(visit, position, _wanted(visit, position, new), left=len(new))
-    return replace(position, last_uid=max(position.last_uid, new.last), compare_to=0, read_again_to=0)
+    last_uid = max(position.last_uid, new.last)
+    return replace(position, last_uid=last_uid, compare_to=0, read_again_to=0, was_empty=last_uid == 0)
 
 
 def _read(visit: Visit, position: Position, uids: Iterable[int], *, left: int) -> Steps:

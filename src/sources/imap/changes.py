@@ -28,7 +28,7 @@ def changes(visit: Visit, position: Position) -> Steps:
         return replace(position, modseq=highest)
     if not 0 < position.modseq <= highest:
         if position.modseq:
-            _log.warning("modseq_went_down", account=account_tag(visit.account), had=position.modseq, has=highest)
+            _log.warning("modseq_went_down", account_tag=account_tag(visit.account), had=position.modseq, has=highest)
         return replace(position, modseq=highest, last_reconcile=None)
     if position.modseq == highest:
         return position

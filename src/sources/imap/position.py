@@ -11,6 +11,7 @@ Each value is one Redis key that an operator may read, and may change: whatever 
 | `read_again_to` | up to this UID mails are published although they are known: `last_uid` was set to 0 |
 | `compare_to` | up to this UID mails are fetched only if they are missing: the cursor was lost |
 | `resolve_to` | up to this UID the database tells the source id: the mailbox was renumbered |
+| `was_empty` | 1: `last_uid` is 0 since there was no mail yet, and not because everything is to be read again |
 | `settling` | 1: nothing is read until all tickets of the mailbox are settled: it has just been renumbered |
 """
 
@@ -31,6 +32,7 @@ class Position:
     read_again_to: int = 0
     compare_to: int = 0
     resolve_to: int = 0
+    was_empty: bool = False
     settling: bool = False
 
     @classmethod
@@ -46,6 +48,7 @@ class Position:
             read_again_to=cursor.get_int("read_again_to"),
             compare_to=cursor.get_int("compare_to"),
             resolve_to=cursor.get_int("resolve_to"),
+            was_empty=cursor.get_int("was_empty") != 0,
             settling=cursor.get_int("settling") != 0,
         )
 
@@ -60,9 +63,15 @@ class Position:
                 "read_again_to": str(self.read_again_to),
                 "compare_to": str(self.compare_to),
                 "resolve_to": str(self.resolve_to),
+                "was_empty": str(int(self.was_empty)),
                 "settling": str(int(self.settling)),
             }
         )
+
+    @property
+    def is_to_be_read_again(self) -> bool:
+        """Tell whether an operator set `last_uid` to 0."""
+        return self.last_uid == 0 and not self.was_empty and not self.force_to
 
     @property
     def force_to(self) -> int:

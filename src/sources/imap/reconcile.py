@@ -51,7 +51,7 @@ def reconcile(visit: Visit, position: Position, pause: Callable[[float], bool]) 
     if any((found.missing, found.changed, found.vanished, found.stale)):
         _log.info(
             "mailbox_differs",
-            account=account_tag(visit.account),
+            account_tag=account_tag(visit.account),
             missing=len(found.missing),
             changed=len(found.changed),
             vanished=len(found.vanished),

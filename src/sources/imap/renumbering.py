@@ -28,7 +28,7 @@ _log = get_logger(__name__)
 def renumber(visit: Visit, position: Position, pause: Callable[[float], bool]) -> Steps:
     """Carry the mailbox over to the numbering it has now."""
     _log.warning(
-        "mailbox_renumbered", account=account_tag(visit.account), had=position.uidvalidity, has=visit.uidvalidity
+        "mailbox_renumbered", account_tag=account_tag(visit.account), had=position.uidvalidity, has=visit.uidvalidity
     )
     position = yield from wait_until_settled(visit, position, pause)
     listed = visit.session.search_uids()
@@ -45,6 +45,7 @@ def renumber(visit: Visit, position: Position, pause: Callable[[float], bool]) -
         modseq=visit.selected.highestmodseq or 0,
         last_reconcile=visit.clock.now(),
         resolve_to=listed.last,
+        was_empty=not listed,
         settling=True,
     )
 

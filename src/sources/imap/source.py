@@ -146,7 +146,7 @@ class ImapSource:
             return (yield from self._carry_over(visit, position))
         if position.settling:
             position = yield from finish_settling(visit, position, self._interrupted.wait)
-        if position.last_uid == 0 and not position.force_to:  # an operator asks to read everything again
+        if position.is_to_be_read_again:
             position = replace(position, read_again_to=visit.session.search_uids().last)
         position = yield from changes(visit, position)
         position = yield from catch_up(visit, position)
@@ -166,20 +166,21 @@ class ImapSource:
 
     def _position_without_cursor(self, visit: Visit) -> Position:
         if not visit.session.has_gmail and has_other_numbering(visit):
-            _log.warning("cursor_lost", account=account_tag(self.account), renumbered=True)
+            _log.warning("cursor_lost", account_tag=account_tag(self.account), renumbered=True)
             return Position(uidvalidity=0)
         return self._compare_from_start(visit)
 
     def _compare_from_start(self, visit: Visit) -> Position:
         is_known = any(True for _ in self._known.known_mails(self.account, self.mailbox))
         last = visit.session.search_uids().last
-        _log.info("mailbox_read_from_start", account=account_tag(self.account), is_known=is_known, last_uid=last)
+        _log.info("mailbox_read_from_start", account_tag=account_tag(self.account), is_known=is_known, last_uid=last)
         return Position(
             uidvalidity=visit.uidvalidity,
             modseq=visit.selected.highestmodseq or 0,
             last_reconcile=None if is_known else self._clock.now(),
             compare_to=last,
             resolve_to=last if is_known else 0,
+            was_empty=last == 0,
         )
 
     # --- the connection ----------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
         read_again_to=NUMBER,
         compare_to=NUMBER,
         resolve_to=NUMBER,
+        was_empty=st.booleans(),
         settling=st.booleans(),
     )
 )
