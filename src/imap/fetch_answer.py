@@ -2,24 +2,29 @@
 
 import re
 from functools import lru_cache
-from typing import cast
 
 from src.imap.answers import FlagChange, GmailTags, MailFacts
 from src.imap.internal_date import parse_internal_date
 from src.imap.mailbox_name import decode_name
-from src.imap.response import Oversize, Untagged, garbage
+from src.imap.response import Untagged, garbage
 from src.imap.values import Value, parse_values
 
 Attributes = dict[bytes, Value]  # upper-case name to value
 
+_BODY_ONLY = re.compile(rb"\(UID (\d{1,10}) BODY\[\] $")  # the head of nearly every answer with a mail
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(.*)", re.IGNORECASE | re.DOTALL)
 _MAX_MESSAGE_ID = 998  # characters; RFC 5322 section 2.1.1 allows no longer line
+_BODY = b"BODY[]"
+_MAX_DIGITS = 20  # of a 64-bit number
 _RECENT = "\\recent"  # belongs to one session and says nothing of the mail
 
 
 def attributes(response: Untagged) -> Attributes:
     """Return what a FETCH answer tells. Raises SourceUnavailableError for anything but pairs of name and value."""
-    values = parse_values(response.parts)
+    parts = response.parts
+    if len(parts) == 3 and parts[2] == b")" and (matched := _BODY_ONLY.match(response.text)):
+        return {b"UID": matched[1], _BODY: parts[1]}  # spares a fifth of the reader's time
+    values = parse_values(parts)
     pairs = values[0] if values else None
     if not isinstance(pairs, list) or len(pairs) % 2:
         raise garbage("a FETCH answer without pairs")
@@ -37,11 +42,13 @@ def uid_of(found: Attributes) -> int:
 
 
 def body_of(found: Attributes) -> Value:
-    """Return the value of `BODY[]` or `BODY[]<…>`; None if there is none, and for NIL: the mail is gone."""
-    for name, value in found.items():
-        if name.startswith(b"BODY[]"):
-            return value
-    return None
+    """Return the value of `BODY[]`; None if there is none, and for NIL: the mail is gone."""
+    return found.get(_BODY)
+
+
+def slice_of(found: Attributes) -> Value:
+    """Return the value of `BODY[]<…>`; None if there is none, and for NIL."""
+    return next((value for name, value in found.items() if name.startswith(_BODY)), None)
 
 
 def mail_facts(found: Attributes, *, utf8: bool) -> MailFacts:
@@ -123,14 +130,10 @@ def _message_id(found: Attributes) -> str:
 
 def _words(value: Value) -> tuple[bytes, ...]:
     """Return the words of a list; what is no word (nested, or too big to hold) is left out."""
-    if not isinstance(value, list):
-        return ()
-    if any(not isinstance(word, bytes) for word in value):
-        return tuple(word for word in value if isinstance(word, bytes))
-    return cast("tuple[bytes, ...]", tuple(value))
+    return tuple([word for word in value if isinstance(word, bytes)]) if isinstance(value, list) else ()
 
 
 def _number(value: Value) -> int:
-    if isinstance(value, Oversize) or not isinstance(value, bytes) or not value.isdigit() or len(value) > 20:
+    if not isinstance(value, bytes) or not value.isdigit() or len(value) > _MAX_DIGITS:
         raise garbage("no number where one belongs")
     return int(value)

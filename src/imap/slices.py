@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from src.common.errors import SourceRefusedError
 from src.imap.channel import Channel
-from src.imap.fetch_answer import attributes, body_of, uid_of
+from src.imap.fetch_answer import attributes, slice_of, uid_of
 from src.imap.refusal import command_refusal
 from src.imap.response import Oversize, Untagged, garbage
 from src.imap.values import Value
@@ -44,4 +44,4 @@ def _slice(channel: Channel, uid: int, offset: int, count: int) -> bytes | Overs
 def _body(answer: Untagged, uid: int, known: Value) -> Value:
     """Return the slice in an answer, else what was `known`: changes of flags that nobody asked for may come between."""
     found = attributes(answer) if answer.name == b"FETCH" else {}
-    return known if not found or uid_of(found) != uid or body_of(found) is None else body_of(found)
+    return known if not found or uid_of(found) != uid or slice_of(found) is None else slice_of(found)

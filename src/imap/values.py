@@ -8,16 +8,17 @@ from src.imap.response import Oversize, Part, garbage
 Value = bytes | Oversize | None | list["Value"]  # None is NIL; a word and a string are both bytes
 
 _TOKEN = re.compile(
-    rb"\s*(?:"
-    rb"(?P<open>\()"
-    rb"|(?P<close>\))"
-    rb'|"(?P<quoted>[^"\\]*(?:\\.[^"\\]*)*)"'
+    rb"[()]"
+    rb'|"[^"\\]*+(?:\\.[^"\\]*+)*+"'
     # An item's name may hold blanks and brackets of its own: BODY[HEADER.FIELDS (MESSAGE-ID)]<0>
-    rb"|(?P<atom>(?:BODY|BINARY)(?:\.PEEK)?\[[^\]]*\](?:<\d+>)?|[^\s()\"]+)"
-    rb")",
+    rb"|(?:BODY|BINARY)\[[^\]]{0,1000}\][^\s()]*"
+    rb"|[^\s()\"]+"
+    rb'|"',  # a string without its end
     re.IGNORECASE | re.DOTALL,
 )
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+_NIL = (b"NIL", b"nil", b"Nil")
+_OPEN, _CLOSE, _QUOTE = b'()"'
 
 
 def parse_values(parts: Sequence[Part]) -> list[Value]:
@@ -39,25 +40,27 @@ def parse_values(parts: Sequence[Part]) -> list[Value]:
 
 
 def _parse_text(text: bytes, stack: list[list[Value]]) -> None:
-    at, end = 0, len(text.rstrip())
-    match = _TOKEN.match
-    while at < end:
-        token = match(text, at)
-        if token is None:
-            raise garbage("a string without its end")
-        at = token.end()
-        kind = token.lastgroup
-        if kind == "atom":
-            word = token[4]
-            stack[-1].append(None if word in (b"NIL", b"nil") else word)
-        elif kind == "quoted":
-            string = token[3]
-            stack[-1].append(_ESCAPED.sub(rb"\1", string) if b"\\" in string else string)
-        elif kind == "open":
+    top = stack[-1]
+    for match in _TOKEN.finditer(text):
+        token = match[0]
+        first = token[0]
+        if first == _OPEN:
             inner: list[Value] = []
-            stack[-1].append(inner)
+            top.append(inner)
             stack.append(inner)
-        elif len(stack) == 1:
-            raise garbage("a closing bracket too many")
-        else:
+            top = inner
+        elif first == _CLOSE:
+            if len(stack) == 1:
+                raise garbage("a closing bracket too many")
             stack.pop()
+            top = stack[-1]
+        elif first == _QUOTE:
+            top.append(_string(token))
+        else:
+            top.append(None if token in _NIL else token)
+
+
+def _string(token: bytes) -> bytes:
+    if len(token) == 1:
+        raise garbage("a string without its end")
+    return _ESCAPED.sub(rb"\1", token[1:-1]) if b"\\" in token else token[1:-1]

@@ -6,7 +6,7 @@ import pytest
 
 from src.common.errors import SourceUnavailableError
 from src.imap.answers import FlagChange, GmailTags, MailFacts
-from src.imap.fetch_answer import attributes, body_of, flag_change, mail_facts, uid_of
+from src.imap.fetch_answer import attributes, body_of, flag_change, mail_facts, slice_of, uid_of
 from src.imap.response import Part, Untagged
 
 
@@ -60,7 +60,7 @@ def test_labels_are_plain_utf8_once_that_is_enabled() -> None:
 
 def test_a_body_is_told_from_none() -> None:
     assert body_of(attributes(_fetch(b"(UID 4 BODY[] ", b"", b")"))) == b""
-    assert body_of(attributes(_fetch(b'(UID 4 BODY[]<1048576> "abc")'))) == b"abc"
+    assert slice_of(attributes(_fetch(b'(UID 4 BODY[]<1048576> "abc")'))) == b"abc"
     assert body_of(attributes(_fetch(b"(UID 4 BODY[] NIL)"))) is None
     assert body_of(attributes(_fetch(b"(FLAGS ())"))) is None
     assert uid_of(attributes(_fetch(b"(FLAGS ())"))) == 0
