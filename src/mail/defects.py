@@ -35,4 +35,3 @@ class Defect(StrEnum):
     BAD_ADDRESS = "bad_address"  # an address field of which nothing could be read
     TOO_MANY_ADDRESSES = "too_many_addresses"  # an address field over its limit: the rest was left out
     BODY_TRUNCATED = "body_truncated"  # body text over its limit: cut, with a mark at its end
-    INTERNAL = "internal"  # a fault of this parser: what was known before it was kept; worth a bug report

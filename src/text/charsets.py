@@ -42,6 +42,8 @@ def decode(data: bytes, declared: str = "", *, is_cut: bool = False) -> Decoded:
     trouble: Trouble = "unknown_charset" if declared and not codec else ""
     if codec not in _NOT_ASCII_LIKE and data.isascii() and b"\x1b" not in data:
         return Decoded(data.decode("ascii").replace("\0", ""), codec or "ascii", trouble)
+    if codec in ("", "ascii", "utf-8") and data.isascii():
+        codec = _iso_2022(data) or codec  # escapes in plain ASCII: mail of before UTF-8, often without a label
     if codec:
         text = _strict(data, codec, is_cut)
         if text is not None:
@@ -57,9 +59,9 @@ def _guess(data: bytes, declared_codec: str, is_cut: bool) -> Decoded:
     text = _strict(data, "utf-8", is_cut)
     if text is not None:
         return Decoded(text, "utf-8", trouble)
-    for escape, codec in _ISO_2022:
-        if escape.search(data):
-            return Decoded(_clean(data.decode(codec, "replace")), codec, trouble)
+    codec = _iso_2022(data)
+    if codec:
+        return Decoded(_clean(data.decode(codec, "replace")), codec, trouble)
     if declared_codec:
         text = data.decode(declared_codec, "replace")
         if text.count("\ufffd") * GOOD_CHARS_PER_BAD <= len(text):
@@ -69,6 +71,10 @@ def _guess(data: bytes, declared_codec: str, is_cut: bool) -> Decoded:
     if text is not None:
         return Decoded(text, codec, trouble)
     return Decoded(_clean(data.decode("cp1252", "replace")), "cp1252", "undecodable")
+
+
+def _iso_2022(data: bytes) -> str:
+    return next((codec for escape, codec in _ISO_2022 if escape.search(data)), "")
 
 
 def _detected(data: bytes) -> str:

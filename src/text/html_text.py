@@ -29,22 +29,25 @@ _TAG = re.compile(
 _PRE = re.compile(r"<pre\b[^<>]*+>[^<]*+(?:<(?!/pre\b)[^<]*+)*+", re.IGNORECASE)
 _ALT = re.compile(r"""<img\b[^<>]*?\balt\s*=\s*(?:"([^"<>]{1,500})"|'([^'<>]{1,500})')[^<>]*+>""", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#([0-9]{1,8})|#[xX]([0-9a-fA-F]{1,7})|([a-zA-Z][a-zA-Z0-9]{1,31}));?")
+_BLOCK, _PARAGRAPH = "\x01", "\x02"  # stand for the edge of a block until all text is together
+_BREAKS = re.compile(r"[\n\x01\x02][ \n\x01\x02]*+")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _CELLS = re.compile(r" *+\t[ \t]*+")
 
 _BLOCKS = (
     "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer form "
-    "header hr html legend main nav option section summary table tbody tfoot thead tr ul ol br caption"
+    "header hr html legend main nav option section summary table tbody tfoot thead tr ul ol caption"
 )
 _PARAGRAPHS = "p h1 h2 h3 h4 h5 h6 pre"
 _SEPARATORS: dict[str | None, str] = {
     None: "",
-    **{slash + name: "\n" for name in _BLOCKS.split() for slash in ("", "/")},
-    **{slash + name: "\n\n" for name in _PARAGRAPHS.split() for slash in ("", "/")},
+    **{slash + name: _BLOCK for name in _BLOCKS.split() for slash in ("", "/")},
+    **{slash + name: _PARAGRAPH for name in _PARAGRAPHS.split() for slash in ("", "/")},
+    "br": "\n",
     "td": "\t",
     "th": "\t",
-    "li": "\n- ",
-    "/li": "\n",
+    "li": _BLOCK + "- ",
+    "/li": _BLOCK,
 }
 _SEPARATORS.update({name.upper(): text for name, text in _SEPARATORS.items() if name})
 
@@ -70,11 +73,19 @@ def _separator(name: str | None) -> str:
 
 
 def _tidied(text: str) -> str:
-    """Strip every line, keep at most one empty line in a row."""
+    """Strip every line, resolve the breaks, keep at most one empty line in a row."""
     if "\t" in text:
         text = _CELLS.sub("\t", text)
+    text = _BREAKS.sub(_lines, text)
     lines = "\n".join([line.strip() for line in text.split("\n")])
     return _BLANK_LINES.sub("\n\n", lines).strip()
+
+
+def _lines(run: re.Match[str]) -> str:
+    """Return the line ends for a run of breaks: neighbouring blocks share one, `<br>` after text ends its line only."""
+    breaks = run[0]
+    count = breaks.count("\n") + (breaks[0] != "\n")
+    return "\n\n" if _PARAGRAPH in breaks else "\n" * count
 
 
 def _entity(found: re.Match[str]) -> str:
