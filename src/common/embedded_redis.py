@@ -112,6 +112,7 @@ def _start(folder: Path) -> EmbeddedRedis:
         if _is_held(run_lock):
             raise RedisUnavailableError(f"the embedded Redis in {folder} runs but does not answer: see {log}")
         socket.unlink(missing_ok=True)
+        _mend_aof(folder)
         process = subprocess.Popen(
             [server_program(), config],
             stdin=subprocess.DEVNULL,
@@ -129,6 +130,27 @@ def _start(folder: Path) -> EmbeddedRedis:
             return EmbeddedRedis(folder, socket, pid)
         time.sleep(_POLL_S)
     raise RedisUnavailableError(f"the embedded Redis did not come up within {START_TIMEOUT_S:.0f} s: see {log}")
+
+
+def _mend_aof(folder: Path) -> None:
+    """Cut a torn tail off the AOF, back to the last whole transaction.
+
+    A kill in the middle of a write leaves the beginning of a transaction. Redis itself cuts off only the torn command, and
+    the rest of the transaction takes effect at the next start but one.
+    """
+    aof = folder / "appendonly.aof"
+    if not aof.is_file():
+        return
+    # The server's program is also the checker, by the name under which it is called.
+    subprocess.run(
+        ["redis-check-aof", "--fix", aof],
+        executable=server_program(),
+        input=b"y\n",
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,  # what it cannot mend, the server will say when it starts
+        timeout=START_TIMEOUT_S,
+    )
 
 
 def _config_text(folder: Path, socket: Path) -> str:

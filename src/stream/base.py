@@ -50,13 +50,7 @@ class StreamBase:
 
     def _create_group(self, keys: Keys) -> bool:
         """Create the group at `0`, never at `$`: what is not settled is read again. Return whether it was missing."""
-        try:
-            self._client.xgroup_create(keys.stream, self._options.group, id="0", mkstream=True)
-        except ResponseError as error:
-            if "BUSYGROUP" not in str(error):
-                raise
-            return False
-        return True
+        return bool(run_script(self._client, "group", keys.fixed, self._options.group))
 
     def _range(self, key: str, start: str, end: str, count: int | None = None) -> list[tuple[bytes, Fields]]:
         """Return entries of a stream, oldest first."""

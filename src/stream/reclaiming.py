@@ -83,8 +83,7 @@ class Reclaiming(Working):
             self._count_finds(keys, answer)
             if not after:
                 break
-        with redis_errors():
-            self._client.hset(keys.lives, consumer, self._life)
+        self._run(keys, "begin", "lives", consumer, self._life)
 
     def reclaim(self, consumer: str, count: int) -> list[Ticket]:
         tickets: list[Ticket] = []

@@ -30,6 +30,9 @@ Name = Literal[
     "locate",
     "audit",
     "stats",
+    "begin",
+    "group",
+    "forget",
 ]
 NAMES: tuple[Name, ...] = get_args(Name)
 

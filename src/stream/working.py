@@ -97,9 +97,7 @@ class Working(StreamBase):
         """Acknowledge a pending entry that someone deleted: an alarm, not a reason to stop."""
         RAW_LOST.inc()
         log.error("pending_entry_deleted", partition=keys.partition, entry_id=entry_id.decode())
-        with redis_errors():
-            if self._client.xack(keys.stream, self._options.group, entry_id):
-                self._client.hincrby(keys.counters, "deleted_pending", 1)
+        self._run(keys, "forget", self._options.group, entry_id)
 
     def _bury_entry(self, keys: Keys, consumer: str, entry_id: str, code: str, error: str) -> bool:
         """Bury what the stream itself finds hopeless, and count it."""
@@ -110,8 +108,7 @@ class Working(StreamBase):
         return is_buried
 
     def begin(self, consumer: str, ticket: Ticket) -> None:
-        with redis_errors():
-            self._client.hset(self._partitions[ticket.partition].begun, consumer, ticket.envelope_id)
+        self._run(self._partitions[ticket.partition], "begin", "begun", consumer, ticket.envelope_id)
 
     def load_raws(self, tickets: Sequence[Ticket]) -> list[bytes | RawSlices | None]:
         found: dict[str, bytes | RawSlices] = {}

@@ -8,7 +8,13 @@
 -- BYTES is the size of its raw mail as it lies in Redis.
 --
 -- Out of memory: Redis refuses a script only at its first write, and only if that may take memory. A script that
--- drains the stream therefore begins with a write that frees (XACK, XDEL, ZREM, HDEL); one that fills it does not.
+-- drains the stream therefore begins with a write that frees, if need be of nothing (`free_first`); one that fills it
+-- does not.
+--
+-- New place first, old place last. A move is one MULTI in the AOF, but when Redis is killed while it writes one, and then
+-- killed again, the beginning of that MULTI may take effect by itself (Redis 6.2 and 7.0 cut the torn command off, not
+-- its MULTI). So no beginning of a move may leave a mail nowhere: it may be in two places, and then the ledger tells
+-- which one counts. The other is dropped when it comes up ("stale").
 
 local stream, retry, retry_tickets, ledger, known = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local counters, clock, dead, dead_codes, crashes = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
@@ -66,6 +72,27 @@ local function whereabouts(id)
   return place, reference, tonumber(bytes or 0)
 end
 
+-- Makes every write that follows pass, even at the memory limit.
+local function free_first() redis.call('DEL', stream .. ':nothing') end
+
+-- Tells whether an entry is a second copy of a mail that is elsewhere.
+local function is_stale(id, entry_id)
+  local place, reference = whereabouts(id)
+  return place ~= nil and not (place == 'live' and reference == entry_id)
+end
+
+-- Drops one entry of the group, and nothing else of its mail.
+local function drop_stale(group, entry_id)
+  redis.call('XACK', stream, group, entry_id)
+  redis.call('XDEL', stream, entry_id)
+  count('stale', 1)
+end
+
+-- Tells whether a mail is done: published lately, and neither on its way nor dead.
+local function is_done(id, place)
+  return not place and redis.call('ZSCORE', known, id) ~= false
+end
+
 -- Tells whether a mail still is where the ledger says. Someone may have deleted its entry by hand.
 local function is_there(id, place, reference)
   if place == 'live' then return fields_at(stream, reference) ~= nil end
@@ -101,13 +128,17 @@ local function add_again(fields, attempt, crash_count)
     crash_count, field(fields, 'slices') or '0', field(fields, 'published_at') or '0', field(fields, 'payload') or '')
 end
 
--- Moves one entry of the group to the dead letters; its raw mail stays under its key. Frees before it writes.
+-- Moves one entry of the group to the dead letters; its raw mail stays under its key. A second copy is only dropped.
+-- Returns whether there is a dead letter now.
 local function bury_entry(group, entry_id, fields, code, err, attempts)
-  redis.call('XACK', stream, group, entry_id)
-  redis.call('XDEL', stream, entry_id)
+  free_first()
   local id = field(fields, 'id') or ''
   if id == '' then id = 'foreign-' .. entry_id end
   local place, _, bytes = whereabouts(id)
+  if is_stale(id, entry_id) or (code == 'raw_missing' and is_done(id, place)) then
+    drop_stale(group, entry_id)
+    return false
+  end
   local letter = {'id', id, 'code', code, 'error', err, 'attempts', attempts, 'died_at', text(now_ms())}
   for _, name in ipairs({'kind', 'version', 'slices', 'published_at', 'payload'}) do
     letter[#letter + 1] = name
@@ -120,11 +151,14 @@ local function bury_entry(group, entry_id, fields, code, err, attempts)
   end
   local dead_id = redis.call('XADD', dead, '*', unpack(letter))
   redis.call('HSET', ledger, id, 'dead ' .. dead_id .. ' ' .. text(bytes))
+  redis.call('XACK', stream, group, entry_id)
+  redis.call('XDEL', stream, entry_id)
   redis.call('HDEL', crashes, id)
   redis.call('HINCRBY', dead_codes, code, 1)
   count('dead', 1)
   count('raw_bytes', -bytes)
   count('dead_bytes', bytes)
   if not place then count('foreign', 1) end
+  return true
 end
 

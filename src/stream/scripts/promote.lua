@@ -7,18 +7,21 @@ local due = redis.call('ZRANGEBYSCORE', retry, '-inf', text(now_ms()), 'LIMIT', 
 local promoted = 0
 for _, id in ipairs(due) do
   local held = redis.call('HGET', retry_tickets, id)
-  redis.call('ZREM', retry, id)
-  redis.call('HDEL', retry_tickets, id)
   local place, _, bytes = whereabouts(id)
-  if held then
+  free_first()
+  if held and (place == 'retry' or not place and not is_done(id, place)) then
     local fields = cjson.decode(held)
     local crash_count = redis.call('HGET', crashes, id) or '0'
     local entry_id = add_again(fields, field(fields, 'attempt') or '0', crash_count)
     redis.call('HSET', ledger, id, 'live ' .. entry_id .. ' ' .. text(bytes))
     promoted = promoted + 1
-  elseif place then
+  elseif held then
+    count('stale', 1)
+  elseif place == 'retry' then
     forget_lost(id, place, bytes) -- its ticket was deleted by hand
   end
+  redis.call('ZREM', retry, id)
+  redis.call('HDEL', retry_tickets, id)
 end
 count('promoted', promoted)
 return promoted

@@ -54,8 +54,8 @@ for _, entry in ipairs(pending) do
       if counts then crashed = crashed + 1 end
       if is_proven and crash_count >= max_crashes then
         local attempts = text((tonumber(field(fields, 'attempt')) or 0) + crash_count)
-        bury_entry(group, entry_id, fields, 'worker_crashed', text(crash_count) .. ' workers died over this mail', attempts)
-        buried = buried + 1
+        local err = text(crash_count) .. ' workers died over this mail'
+        if bury_entry(group, entry_id, fields, 'worker_crashed', err, attempts) then buried = buried + 1 end
       else
         redis.call('XCLAIM', stream, group, consumer, 0, entry_id, 'RETRYCOUNT', text(deliveries + 1), 'JUSTID')
         if counts then redis.call('HSET', crashes, id, text(crash_count)) end

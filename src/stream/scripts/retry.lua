@@ -6,9 +6,14 @@
 local group, consumer, entry_id, id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if not owns(group, entry_id, consumer) then return 0 end
 local fields = fields_at(stream, entry_id)
-redis.call('XACK', stream, group, entry_id)
-if not fields then return 0 end -- deleted by hand: the audit of the ledger finds and counts it
-redis.call('XDEL', stream, entry_id)
+if not fields then
+  redis.call('XACK', stream, group, entry_id) -- deleted by hand: the audit of the ledger finds and counts it
+  return 0
+end
+if is_stale(id, entry_id) then
+  drop_stale(group, entry_id)
+  return 0
+end
 
 local place, _, bytes = whereabouts(id)
 local kept = {}
@@ -21,9 +26,12 @@ end
 local attempt = tonumber(field(fields, 'attempt') or 0) + 1
 for _, item in ipairs({'attempt', text(attempt), 'code', ARGV[6], 'error', ARGV[7]}) do kept[#kept + 1] = item end
 
+free_first()
 redis.call('HSET', retry_tickets, id, cjson.encode(kept))
 redis.call('ZADD', retry, text(now_ms() + tonumber(ARGV[5])), id)
 redis.call('HSET', ledger, id, 'retry - ' .. text(bytes))
+redis.call('XACK', stream, group, entry_id)
+redis.call('XDEL', stream, entry_id)
 count('retried', 1)
 if not place then count('foreign', 1) end
 return 1

@@ -7,41 +7,40 @@
 local TICKET_ARGUMENTS = 3
 local group, consumer, notes_length = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
-local entry_ids, ids, raws, notes = {}, {}, {}, {}
+-- `done` are the entries to take off; of those, `ids` are the mails that are done with. A second copy of a mail that is
+-- elsewhere is only taken off.
+local done, ids, raws, notes, bytes, foreign = {}, {}, {}, {}, 0, 0
 for at = 4, #ARGV, TICKET_ARGUMENTS do
-  if owns(group, ARGV[at], consumer) then
-    local mine = #ids + 1
-    entry_ids[mine], ids[mine], raws[mine], notes[mine] = ARGV[at], ARGV[at + 1], raw_key(ARGV[at + 1]), ARGV[at + 2]
-  end
-end
-if #ids == 0 then return 0 end
-
--- Frees first, see _shared.lua.
-for from = 1, #ids, CHUNK do
-  local to = math.min(from + CHUNK - 1, #ids)
-  redis.call('XACK', stream, group, unpack(entry_ids, from, to))
-  redis.call('XDEL', stream, unpack(entry_ids, from, to))
-  redis.call('UNLINK', unpack(raws, from, to))
-end
-
-local bytes, in_ledger = 0, 0
-for from = 1, #ids, CHUNK do
-  for _, told in ipairs(redis.call('HMGET', ledger, unpack(ids, from, math.min(from + CHUNK - 1, #ids)))) do
-    if told then
-      in_ledger = in_ledger + 1
-      bytes = bytes + tonumber(string.match(told, '(%d+)$'))
+  local entry_id, id = ARGV[at], ARGV[at + 1]
+  if owns(group, entry_id, consumer) then
+    done[#done + 1] = entry_id
+    local place, reference, size = whereabouts(id)
+    if not place or (place == 'live' and reference == entry_id) then
+      ids[#ids + 1], raws[#raws + 1], notes[#notes + 1] = id, raw_key(id), ARGV[at + 2]
+      bytes = bytes + size
+      if not place then foreign = foreign + 1 end
     end
   end
 end
+if #done == 0 then return 0 end
+
+-- Frees first and forgets the entry last, see _shared.lua.
+free_first()
 call_many('HDEL', ledger, ids)
 call_many('HDEL', crashes, ids)
-
 count('settled', #ids)
 count('raw_bytes', -bytes)
-count('foreign', #ids - in_ledger)
+count('foreign', foreign)
+count('stale', #done - #ids)
+for from = 1, #done, CHUNK do
+  local to = math.min(from + CHUNK - 1, #done)
+  redis.call('XACK', stream, group, unpack(done, from, to))
+  redis.call('XDEL', stream, unpack(done, from, to))
+end
+for from = 1, #raws, CHUNK do redis.call('UNLINK', unpack(raws, from, math.min(from + CHUNK - 1, #raws))) end
 if notes_length > 0 then
   for _, note in ipairs(notes) do
     if note ~= '' then redis.call('XADD', processed, 'MAXLEN', '~', notes_length, '*', 'note', note) end
   end
 end
-return #ids
+return #done
