@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(settings: Settings, options: argparse.Namespace) -> int:
     if options.auth_setup:
-        token = run_auth_setup(settings)
+        token = run_auth_setup(settings, headless=options.headless)
         sys.stderr.write(f"Signed in as {token.account}. Now run `python producer.py`.\n")
         return exit_codes.OK
     if options.dry_run:
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--once", action="store_true", help="catch up with all mailboxes, then exit")
     parser.add_argument("--dry-run", action="store_true", help="show what would be published, and change nothing")
     parser.add_argument("--auth-setup", action="store_true", help="sign in to Gmail, then exit")
+    parser.add_argument("--headless", action="store_true", help="sign in with a browser on another machine")
     return parser
 
 

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from config.settings import Settings
+from scripts.commands_page import commands_page
 from scripts.dashboard import dashboard_json
 from src.common import errors, instruments
 from src.monitoring.collector import SHARED_METRICS
@@ -69,6 +70,7 @@ PAGES: dict[str, Callable[[], str]] = {
     ".env.example": env_example,
     "docs/metrics.md": metrics_page,
     "docs/errors.md": errors_page,
+    "docs/commands.md": commands_page,
     "config/grafana_dashboard.json": dashboard_json,
 }
 
