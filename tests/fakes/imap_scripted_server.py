@@ -6,7 +6,8 @@ It greets, logs anyone in and selects any mailbox; everything else is told by `r
 import re
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 DEFAULT_CAPABILITIES = "IMAP4rev1 AUTH=PLAIN"
 _GREETING = b"* OK ready\r\n"
@@ -20,7 +21,7 @@ class ImapScriptedServer:
 
     def __init__(
         self,
-        rules: Mapping[str, Reply | Sequence[Reply]] | None = None,
+        rules: Mapping[str, Any] | None = None,  # values: a Reply or a list of them
         *,
         capabilities: str = DEFAULT_CAPABILITIES,
         greeting: bytes = _GREETING,
@@ -29,9 +30,11 @@ class ImapScriptedServer:
         self.commands: list[str] = []  # all that came, without tags
         self._segment_bytes = segment_bytes  # not 0: replies go out in pieces of this size
         self._greeting = greeting
+        own = rules or {}
+        others = {pattern: reply for pattern, reply in _defaults(capabilities).items() if pattern not in own}
         self._rules: dict[str, list[Reply]] = {
             pattern: [reply] if isinstance(reply, bytes) or reply is None else list(reply)
-            for pattern, reply in {**(rules or {}), **self._defaults(capabilities)}.items()
+            for pattern, reply in {**own, **others}.items()
         }
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -51,17 +54,6 @@ class ImapScriptedServer:
             pass
         self._listener.close()
         self._thread.join(_TIMEOUT_S)
-
-    def _defaults(self, capabilities: str) -> dict[str, bytes]:
-        return {
-            "CAPABILITY": f"* CAPABILITY {capabilities}\r\n{{tag}} OK done\r\n".encode(),
-            "AUTHENTICATE .*": b"+ \r\n",
-            "ENABLE .*": b"* ENABLED\r\n{tag} OK done\r\n",
-            "(SELECT|EXAMINE) .*": b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n* OK [UIDNEXT 9] ok\r\n"
-            b"{tag} OK [READ-ONLY] done\r\n",
-            "LOGOUT": b"* BYE bye\r\n{tag} OK done\r\n",
-            ".*": b"{tag} OK done\r\n",
-        }
 
     def _serve(self) -> None:
         while True:
@@ -102,3 +94,15 @@ class ImapScriptedServer:
         step = self._segment_bytes or len(data) or 1
         for at in range(0, len(data), step):
             connection.sendall(data[at : at + step])
+
+
+def _defaults(capabilities: str) -> dict[str, bytes]:
+    return {
+        "CAPABILITY": f"* CAPABILITY {capabilities}\r\n{{tag}} OK done\r\n".encode(),
+        "AUTHENTICATE .*": b"+ \r\n",
+        "ENABLE .*": b"* ENABLED\r\n{tag} OK done\r\n",
+        "(SELECT|EXAMINE) .*": b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n* OK [UIDNEXT 9] ok\r\n"
+        b"{tag} OK [READ-ONLY] done\r\n",
+        "LOGOUT": b"* BYE bye\r\n{tag} OK done\r\n",
+        ".*": b"{tag} OK done\r\n",
+    }
