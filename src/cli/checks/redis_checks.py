@@ -5,19 +5,18 @@ from datetime import datetime
 from typing import Any
 
 from config.settings import Settings
-from src.cli.checks.check import Check, green, judged, red, yellow
+from src.cli.checks.check import Check, green, red, yellow
 from src.cli.output import size, span
 from src.common.clock import Clock
 from src.common.errors import IngestError
 from src.common.logs import redact
-from src.common.redis_client import RedisConnection, connect, redis_errors
+from src.common.redis_check import check_redis
+from src.common.redis_client import RedisConnection, connect, info_of, redis_errors, redis_version
 
 AREA = "redis"
-OLDEST_VERSION = (6, 2)  # has XAUTOCLAIM and LMOVE; what the embedded server is
 MEMORY_NEARLY_FULL = 0.9  # share of maxmemory from which on it is told
 SKEW_WARNING_S = 2.0  # ages and freshness look wrong beyond this
 SKEW_LIMIT_S = 300.0  # beyond this logs and tables mislead
-_FSYNC_MEND = "`redis-cli CONFIG SET appendfsync always`, then CONFIG REWRITE; batches make up for its cost"
 
 
 def redis_checks(settings: Settings, clock: Clock) -> Iterator[Check]:
@@ -33,33 +32,18 @@ def redis_checks(settings: Settings, clock: Clock) -> Iterator[Check]:
 
 
 def _checks(connection: RedisConnection, clock: Clock) -> Iterator[Check]:
+    findings = check_redis(connection.commands)
     with redis_errors():
-        info = _one_node(connection.commands.info())
+        info = info_of(connection.commands, "memory")
         skew_s = _skew_s(connection, clock)
     yield green(AREA, "reachable", "cluster" if connection.is_cluster else "one server")
-    version = str(info.get("redis_version", "0"))
-    yield judged(
-        AREA,
-        "version",
-        is_ok=_version(version) >= OLDEST_VERSION,
-        found=version,
-        mend="Redis 6.2 or newer is needed; Debian 12 brings 7.0",
-    )
-    yield _eviction(info)
+    yield green(AREA, "version", redis_version(connection.commands))
+    for finding in findings:
+        yield (red if finding.is_fatal else yellow)(AREA, "safe for mail", finding.text, finding.remedy)
+    if not findings:
+        yield green(AREA, "safe for mail", "noeviction, appendonly, appendfsync always")
     yield _memory(info)
-    yield _durability(info, _fsync(connection))
     yield _clock(skew_s)
-
-
-def _eviction(info: Mapping[str, Any]) -> Check:
-    policy = str(info.get("maxmemory_policy", "unknown"))
-    return judged(
-        AREA,
-        "eviction",
-        is_ok=policy == "noeviction",
-        found=policy,
-        mend="any other policy deletes mail when memory is short: `redis-cli CONFIG SET maxmemory-policy noeviction`",
-    )
 
 
 def _memory(info: Mapping[str, Any]) -> Check:
@@ -72,20 +56,6 @@ def _memory(info: Mapping[str, Any]) -> Check:
     if used < limit * MEMORY_NEARLY_FULL:
         return green(AREA, "memory", found)
     return yellow(AREA, "memory", found, "let workers drain the stream, or raise maxmemory; producers wait meanwhile")
-
-
-def _durability(info: Mapping[str, Any], fsync: str) -> Check:
-    if int(info.get("aof_enabled", 0)) == 0:
-        return red(
-            AREA,
-            "durability",
-            "appendonly no: a crash of Redis forgets what is on its way (it is read again from the source, later)",
-            "`redis-cli CONFIG SET appendonly yes`, " + _FSYNC_MEND,
-        )
-    if fsync == "always":
-        return green(AREA, "durability", "appendonly yes, appendfsync always")
-    found = f"appendonly yes, appendfsync {fsync or 'unknown (CONFIG is not allowed)'}"
-    return yellow(AREA, "durability", found, f"up to a second may be forgotten in a crash: {_FSYNC_MEND}")
 
 
 def _clock(skew_s: float) -> Check:
@@ -105,20 +75,8 @@ def _skew_s(connection: RedisConnection, clock: Clock) -> float:
     return float(told[0]) + float(told[1]) / 1e6 - middle.timestamp()
 
 
-def _fsync(connection: RedisConnection) -> str:
-    try:
-        with redis_errors():
-            return str(_one_node(connection.commands.config_get("appendfsync")).get("appendfsync", ""))
-    except IngestError:  # managed servers forbid CONFIG
-        return ""
-
-
 def _one_node(answer: Any) -> Any:
     """Return one node's answer: a cluster client gives some as a dictionary of nodes."""
     if isinstance(answer, dict) and answer and all(isinstance(value, dict | tuple | list) for value in answer.values()):
         return next(iter(answer.values()))
     return answer
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
