@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Executable, Row, Select, Text, and_, cast, func, select, text, tuple_, union
+from sqlalchemy import Engine, Executable, Row, Select, and_, func, select, text, tuple_, union
 from sqlalchemy.engine import Connection
 
 from src.model.envelope import Place
@@ -17,7 +17,7 @@ from src.store.bounds import clean
 from src.store.engine import sqlite_path
 from src.store.faults import translated
 from src.store.protocol import KnownMail, StoreStats
-from src.store.tables import email_attachments, gmail_sync_state, imap_sync_state, raw_emails
+from src.store.tables import HAS_DEFECTS, email_attachments, gmail_sync_state, imap_sync_state, raw_emails
 
 PAGE_ROWS = 1_000  # of a walk over small rows
 EXPORT_PAGE_ROWS = 50  # of whole mails with their attachments: a page may hold megabytes
@@ -104,6 +104,7 @@ class Reader:
         """See MailReader.stats."""
         with translated(), self._engine.connect() as connection:
             counted = connection.execute(_counts(account)).one()
+            with_defects = connection.execute(_defect_count(account)).scalar_one()
             attachments = connection.execute(_attachment_count(account)).scalar_one()
             size_bytes = _database_size(connection)
         return StoreStats(
@@ -111,7 +112,7 @@ class Reader:
             deleted=counted.deleted,
             attachments=attachments,
             stubs=counted.stubs,
-            with_defects=counted.with_defects,
+            with_defects=with_defects,
             newest_received_at=counted.newest,
             size_bytes=size_bytes,
         )
@@ -195,13 +196,17 @@ def _counts(account: str | None) -> Executable:
         func.count().filter(_mail.is_stored).label("mails"),
         func.count().filter(_mail.is_stored, _mail.is_deleted).label("deleted"),
         func.count().filter(~_mail.is_stored).label("stubs"),
-        func.count().filter(cast(_mail.defects, Text) != "[]").label("with_defects"),
         func.max(_mail.received_at).label("newest"),
     )
     return counted if account is None else counted.where(_mail.account == clean(account))
 
 
-def _attachment_count(account: str | None) -> Select[Any]:
+def _defect_count(account: str | None) -> Executable:
+    counted = select(func.count()).select_from(raw_emails).where(HAS_DEFECTS)
+    return counted if account is None else counted.where(_mail.account == clean(account))
+
+
+def _attachment_count(account: str | None) -> Executable:
     if account is None:
         return select(func.count()).select_from(email_attachments)
     return select(func.count()).select_from(email_attachments.join(raw_emails)).where(_mail.account == clean(account))

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 NEVER = -1  # in a version column: nothing of that kind was said yet
@@ -48,6 +49,9 @@ RowId = BigInteger().with_variant(Integer, "sqlite")
 
 # Keys compare byte by byte on both databases: the same order everywhere, and no index that a new libc invalidates.
 KeyText = Text().with_variant(Text(collation="C"), "postgresql")
+
+# Written out, so that a query with it is seen to fit the index.
+HAS_DEFECTS = text("CAST(defects AS TEXT) <> '[]'")
 
 metadata = MetaData()
 
@@ -88,10 +92,13 @@ raw_emails = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("account", "source_id", name="uq_raw_emails_account_source_id"),
-    Index("ix_raw_emails_place", "account", "mailbox", "uidvalidity", "uid"),
-    Index("ix_raw_emails_account_received_at", "account", "received_at"),
+    # With `id`, a walk page by page goes on in the midst of mails that have no UID.
+    Index("ix_raw_emails_place", "account", "mailbox", "uidvalidity", "uid", "id"),
+    # With the two flags in it, counting mails reads this index alone.
+    Index("ix_raw_emails_account_received_at", "account", "received_at", "is_deleted", "is_stored"),
     Index("ix_raw_emails_received_at", "received_at"),
     Index("ix_raw_emails_message_id", "message_id"),
+    Index("ix_raw_emails_with_defects", "account", sqlite_where=HAS_DEFECTS, postgresql_where=HAS_DEFECTS),
 )
 
 email_attachments = Table(

@@ -95,10 +95,16 @@ def _create_mails() -> None:
         *(sa.Column(name, UtcDateTime, nullable=False) for name in ("fetched_at", "created_at", "updated_at")),
         sa.UniqueConstraint("account", "source_id", name="uq_raw_emails_account_source_id"),
     )
-    op.create_index("ix_raw_emails_place", "raw_emails", ["account", "mailbox", "uidvalidity", "uid"])
-    op.create_index("ix_raw_emails_account_received_at", "raw_emails", ["account", "received_at"])
+    op.create_index("ix_raw_emails_place", "raw_emails", ["account", "mailbox", "uidvalidity", "uid", "id"])
+    op.create_index(
+        "ix_raw_emails_account_received_at", "raw_emails", ["account", "received_at", "is_deleted", "is_stored"]
+    )
     op.create_index("ix_raw_emails_received_at", "raw_emails", ["received_at"])
     op.create_index("ix_raw_emails_message_id", "raw_emails", ["message_id"])
+    has_defects = sa.text("CAST(defects AS TEXT) <> '[]'")
+    op.create_index(
+        "ix_raw_emails_with_defects", "raw_emails", ["account"], sqlite_where=has_defects, postgresql_where=has_defects
+    )
 
 
 def _create_attachments() -> None:
