@@ -33,9 +33,16 @@ def html_preview(raw: Raw, nodes: Iterable[Node], limits: Limits) -> str:
     """Return the first characters of the HTML source of the first HTML part; empty if there is none."""
     for node in nodes:
         if node.content_type == "text/html":
-            source = source_text(raw, node, limits.html_preview_chars * BYTES_PER_CHAR, set())
-            return clean(source).strip()[: limits.html_preview_chars]
+            # Most source is ASCII: only where a short look does not give enough is the longest needed taken.
+            text = _start_of(raw, node, limits.html_preview_chars * 3 // 2)
+            if len(text) < limits.html_preview_chars:
+                text = _start_of(raw, node, limits.html_preview_chars * BYTES_PER_CHAR)
+            return text[: limits.html_preview_chars]
     return ""
+
+
+def _start_of(raw: Raw, node: Node, max_bytes: int) -> str:
+    return clean(source_text(raw, node, max_bytes, set())).strip()
 
 
 def text_of(raw: Raw, nodes: Iterable[Node], limits: Limits, defects: set[Defect]) -> str:
@@ -112,7 +119,10 @@ def source_text(raw: Raw, node: Node, max_bytes: int, defects: set[Defect]) -> s
             defects.add(Defect.UNKNOWN_ENCODING)
     if len(data) > max_bytes:
         data, is_cut = data[:max_bytes], True
-    found = charsets.decode(data, node.parameters.get("charset", "").lower(), is_cut=is_cut)
+    charset = node.parameters.get("charset", "").lower()
+    if b"\r\n" in data and not charset.startswith(("utf-16", "utf16", "utf-32", "ucs", "unicode", "iso-10646")):
+        data = data.replace(b"\r\n", b"\n")  # several times faster than in text that is not ASCII
+    found = charsets.decode(data, charset, is_cut=is_cut)
     if found.trouble:
         defects.add(_CHARSET_DEFECTS[found.trouble])
     return found.text

@@ -7,6 +7,8 @@ character between two words of the same charset.
 import binascii
 import re
 
+import pybase64
+
 from src.mail.transfer import decode as undo_transfer
 from src.text import charsets
 
@@ -47,4 +49,9 @@ def _decode_words(value: str) -> str:
 
 def _bytes_of(text: str, kind: str) -> bytes:
     data = text.encode("utf-8", "replace")
-    return undo_transfer(data, "base64").data if kind in "Bb" else binascii.a2b_qp(data, header=True)
+    if kind in "Qq":
+        return binascii.a2b_qp(data, header=True)
+    try:
+        return pybase64.b64decode(data, validate=True)
+    except binascii.Error:
+        return undo_transfer(data, "base64").data

@@ -27,17 +27,18 @@ _MORE_FIELDS = re.compile(
 class Headers:
     """The fields of one header block."""
 
-    __slots__ = ("_is_8bit", "defects", "fields")
+    __slots__ = ("_is_8bit", "_is_plain", "defects", "fields")
 
-    def __init__(self, fields: dict[str, str], *, is_8bit: bool, defects: list[Defect]) -> None:
+    def __init__(self, fields: dict[str, str], *, is_8bit: bool, has_words: bool, defects: list[Defect]) -> None:
         self.fields = fields  # lower-case name to first value, unfolded, not decoded
         self.defects = defects
         self._is_8bit = is_8bit
+        self._is_plain = bool(fields) and not is_8bit and not has_words  # every value can be shown as it is
 
     def raw(self, name: str) -> str:
         """Return the first value of a field, charset resolved but encoded words left; empty if there is none."""
         value = self.fields.get(name, "")
-        return self._resolved(value) if self._is_8bit and not value.isascii() else value
+        return value if not self._is_8bit or value.isascii() else self._resolved(value)
 
     def text(self, name: str, max_chars: int) -> str:
         """Return the first value of a field as a reader sees it, on one line."""
@@ -48,6 +49,10 @@ class Headers:
 
     def kept(self, *, count: int, value_chars: int, total_chars: int) -> dict[str, str]:
         """Return the fields as they are shown and stored: decoded, and bounded in number and length."""
+        if self._is_plain and len(self.fields) <= count:
+            lengths = [len(value) for value in self.fields.values()]
+            if max(lengths) <= value_chars and sum(lengths) + sum(map(len, self.fields)) <= total_chars:
+                return dict(self.fields)
         kept: dict[str, str] = {}
         for name, value in self.fields.items():
             if "=?" in value or not value.isascii():
@@ -93,7 +98,7 @@ def read(raw: Raw, start: int, end: int, limits: Limits) -> Block:
         if stop is not None:
             fields, is_8bit, _ = _fields(data[:stop], limits, defects)
             body_start = start + stop
-    return Block(Headers(fields, is_8bit=is_8bit, defects=defects), body_start)
+    return Block(Headers(fields, is_8bit=is_8bit, has_words=b"=?" in data, defects=defects), body_start)
 
 
 def _extent(raw: Raw, start: int, end: int) -> tuple[int, int]:
@@ -128,9 +133,9 @@ def _fields(data: bytes, limits: Limits, defects: list[Defect]) -> tuple[dict[st
     bad_lines = False
     for line in text.split("\n", limits.header_fields)[: limits.header_fields]:
         name, colon, value = line.partition(":")
-        if not colon or not name or " " in name or not name.isascii():
+        if not colon or not name or " " in name or (is_8bit and not name.isascii()):
             name = name.rstrip(" ")
-            if not colon or not name or " " in name or not name.isascii():
+            if not colon or not name or " " in name or (is_8bit and not name.isascii()):
                 bad_lines = bad_lines or (line != "" and not line.isspace())
                 continue
         name = name.lower()

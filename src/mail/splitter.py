@@ -32,12 +32,12 @@ class Node:
         "depth",
         "disposition",
         "disposition_parameters",
+        "enclosing",
         "encoding",
         "end",
         "first_part",
         "headers",
         "is_message",
-        "message",
         "parameters",
         "parent",
         "start",
@@ -48,7 +48,7 @@ class Node:
     end: int  # of the body
     depth: int  # 0 for the mail itself
     parent: "Node | None"
-    message: "Node"  # the nearest enclosing message, itself if it is one
+    enclosing: "Node | None"  # the nearest message around it; None if it is one itself
     is_message: bool  # the mail itself, or the content of a message/rfc822 part
     content_type: str  # lower case; "text/plain" when missing or malformed
     parameters: dict[str, str]
@@ -57,6 +57,12 @@ class Node:
     disposition_parameters: dict[str, str]
     boundary: bytes  # of a multipart that can be split; else empty
     first_part: int  # where its first part begins
+
+    @property
+    def message(self) -> "Node":
+        """The message it belongs to: itself, or the nearest around it. (Stored, it would be a cycle, and hold the raw
+        mail until the garbage collector comes.)"""
+        return self.enclosing or self
 
     @property
     def is_multipart(self) -> bool:
@@ -129,7 +135,7 @@ def _read_node(
     node.parent = parent
     node.depth = 0 if parent is None else parent.depth + 1
     node.is_message = is_message
-    node.message = node if is_message or parent is None else parent.message
+    node.enclosing = None if is_message or parent is None else parent.message
     if headers.defects:
         defects.update(headers.defects)
     in_digest = parent is not None and parent.content_type == "multipart/digest"

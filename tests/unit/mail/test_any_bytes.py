@@ -1,5 +1,6 @@
 """Whatever the bytes, parsing gives a clean, bounded message and never raises; bytes and mmap give the same."""
 
+import gc
 import mmap
 import tempfile
 
@@ -12,6 +13,7 @@ from src.mail.parse import parse
 from src.mail.preview import preview
 from src.model.message import Message
 from tests.fixtures.mails import assert_clean_message, assert_clean_preview, hostile_mails, mutated_mails
+from tests.mail.corpus import STRANGE_MAILS
 
 TIGHT = Limits(
     depth=2, parts=4, header_block_bytes=200, line_chars=60, addresses=2, parameters=2, references=2, subject_chars=20,
@@ -63,3 +65,17 @@ def test_a_mapped_file_gives_the_same_as_bytes(raw: bytes) -> None:
 @given(any_mail)
 def test_parsing_twice_gives_the_same(raw: bytes) -> None:
     assert _whole(raw) == _whole(raw)
+
+
+def test_parsing_leaves_nothing_to_the_garbage_collector() -> None:
+    """A cycle would hold the raw mail, up to 200 MB, until the collector happens to come."""
+    mails = [found.raw for found in STRANGE_MAILS if len(found.raw) < 3_000]
+    gc.collect()
+    gc.disable()
+    try:
+        for raw in mails:
+            _whole(raw)
+            preview(raw)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
