@@ -52,7 +52,7 @@ def _wanted(visit: Visit, position: Position, uids: Iterable[int]) -> Iterator[i
         yield from uids
         return
     for chunk in chunks(uids):
-        visit.ids.learn([uid for uid in chunk if uid <= position.resolve_to])
+        visit.ids.learn(chunk)
         if is_compared and chunk[0] <= position.compare_to:
             yield from missing_here(visit, chunk)
         else:

@@ -40,13 +40,11 @@ def is_gmail_id(source_id: str) -> bool:
 class SourceIds:
     """The ids of one numbering of one mailbox, for one connection."""
 
-    def __init__(
-        self, *, account: str, mailbox: str, uidvalidity: int, resolve_to: int, session: Session, book: PlaceBook
-    ) -> None:
+    def __init__(self, *, account: str, mailbox: str, uidvalidity: int, session: Session, book: PlaceBook) -> None:
         self._account = account
         self._mailbox = mailbox
         self._uidvalidity = uidvalidity
-        self._resolve_to = resolve_to
+        self.resolve_to = 0  # up to this UID only the database knows; set once the position is known
         self._session = session
         self._book = book
         self._found: dict[int, str] = {}  # by UID; only what the last `learn` told
@@ -60,7 +58,7 @@ class SourceIds:
         if self._session.has_gmail:
             self.learn_facts(self._session.describe(uids))
             return
-        renumbered = [uid for uid in uids if uid <= self._resolve_to]
+        renumbered = [uid for uid in uids if uid <= self.resolve_to]
         for start in range(0, len(renumbered), CHUNK):
             part = renumbered[start : start + CHUNK]
             known = self._book.find_by_uids(self._account, self._mailbox, self._uidvalidity, part)

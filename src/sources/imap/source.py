@@ -1,4 +1,4 @@
-"""ImapSource: one mailbox of one account, read step by step. The order of steps is in `_read`.
+"""ImapSource: one mailbox of one account, read step by step. The order of steps is in `look.py`.
 
 A generator reads on from fetch to fetch as long as it is given the cursor that it returned last, so that the wire keeps
 commands in flight while the batch before is published. Any other cursor, or any fault, begins a new visit there.
@@ -6,31 +6,25 @@ commands in flight while the batch before is published. Any other cursor, or any
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from src.common.clock import Clock, SystemClock
 from src.common.errors import SourceRefusedError, SourceUnavailableError
-from src.common.logs import account_tag, get_logger
 from src.common.retry import RetryPolicy
 from src.imap.answers import Selected
 from src.imap.idle import IDLE_RENEW_S
 from src.imap.session import Session
 from src.imap.uid_set import UidSet
 from src.model.cursor import Batch, Cursor
-from src.sources.imap.catch_up import catch_up, chunks
-from src.sources.imap.changes import changes
+from src.sources.imap.catch_up import chunks
 from src.sources.imap.connection import RECONNECT, Connection
 from src.sources.imap.gmail import Whereabouts
 from src.sources.imap.ids import SourceIds
 from src.sources.imap.limits import FLAG_CHUNK, MAX_ROUNDS, Limits
+from src.sources.imap.look import look
 from src.sources.imap.position import Position
-from src.sources.imap.reconcile import reconcile
-from src.sources.imap.renumbering import finish_settling, has_other_numbering, renumber
 from src.sources.imap.suspects import Suspects
-from src.sources.imap.visit import KIND, KnownMails, Steps, TicketsOnTheWay, Visit, batch, labels_of
+from src.sources.imap.visit import KIND, KnownMails, Steps, TicketsOnTheWay, Visit, labels_of
 from src.sources.source import CensusItem
-
-_log = get_logger(__name__)
 
 
 class ImapSource:
@@ -78,7 +72,7 @@ class ImapSource:
             is_new = self._steps is None
             if self._steps is None:
                 position = Position.of(cursor)
-                self._steps = self._read(self._visit(position), position)
+                self._steps = look(self._visit(position), position, self._interrupted.wait)
             try:
                 found = next(self._steps, None)
             except (SourceUnavailableError, SourceRefusedError):
@@ -138,57 +132,11 @@ class ImapSource:
                 for one in visit.session.fetch_flags(UidSet.of(chunk)).changes:
                     yield CensusItem(visit.ids.of(one.uid), visit.place(one.uid), one.flags)
 
-    # --- the order of reading ----------------------------------------------------------------------------------------
-
-    def _read(self, visit: Visit, known_position: Position | None) -> Steps:
-        position = known_position or self._position_without_cursor(visit)
-        if position.uidvalidity != visit.uidvalidity:
-            return (yield from self._carry_over(visit, position))
-        if position.settling:
-            position = yield from finish_settling(visit, position, self._interrupted.wait)
-        if position.is_to_be_read_again:
-            position = replace(position, read_again_to=visit.session.search_uids().last)
-        position = yield from changes(visit, position)
-        position = yield from catch_up(visit, position)
-        if position.reconcile_is_due(self._clock.now(), self._limits.reconcile_interval_s):
-            yield batch(position)  # the producer reads one batch ahead: what it holds must be on the stream by now
-            position = yield from reconcile(visit, position, self._interrupted.wait)
-        yield batch(position, caught_up=not position.settling, remaining=0)
-        return position
-
-    def _carry_over(self, visit: Visit, position: Position) -> Steps:
-        if visit.session.has_gmail:  # its ids do not depend on numbers: what is known is told as moved
-            position = self._compare_from_start(visit)
-        else:
-            position = yield from renumber(visit, position, self._interrupted.wait)
-        yield batch(position)
-        return position
-
-    def _position_without_cursor(self, visit: Visit) -> Position:
-        if not visit.session.has_gmail and has_other_numbering(visit):
-            _log.warning("cursor_lost", account_tag=account_tag(self.account), renumbered=True)
-            return Position(uidvalidity=0)
-        return self._compare_from_start(visit)
-
-    def _compare_from_start(self, visit: Visit) -> Position:
-        is_known = any(True for _ in self._known.known_mails(self.account, self.mailbox))
-        last = visit.session.search_uids().last
-        _log.info("mailbox_read_from_start", account_tag=account_tag(self.account), is_known=is_known, last_uid=last)
-        return Position(
-            uidvalidity=visit.uidvalidity,
-            modseq=visit.selected.highestmodseq or 0,
-            last_reconcile=None if is_known else self._clock.now(),
-            compare_to=last,
-            resolve_to=last if is_known else 0,
-            was_empty=last == 0,
-        )
-
     # --- the connection ----------------------------------------------------------------------------------------------
 
     def _visit(self, position: Position | None) -> Visit:
         selected = self._select_twice_if_odd(position.uidvalidity if position else 0)
         session = self._connection.session()
-        resolve_to = position.resolve_to if position and position.uidvalidity == selected.uidvalidity else 0
         return Visit(
             account=self.account,
             mailbox=self.mailbox,
@@ -198,7 +146,6 @@ class ImapSource:
                 account=self.account,
                 mailbox=self.mailbox,
                 uidvalidity=selected.uidvalidity,
-                resolve_to=resolve_to,
                 session=session,
                 book=self._known,
             ),

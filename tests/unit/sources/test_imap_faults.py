@@ -193,6 +193,20 @@ def test_after_a_renumbering_flags_reach_the_old_id() -> None:
     assert model.rows["INBOX/10/2"].labels == ("\\Seen",)
 
 
+def test_lost_cursor_after_a_renumbering_keeps_the_old_ids() -> None:
+    server, model = a_server(PLAIN, mails=3), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    box = server.mailboxes["INBOX"]
+    box.renumber(11, gap=7)
+    reader.run()
+    box.mails[9].flags = frozenset({"\\Seen"})
+    reader.cursor = Cursor()
+    reader.run()
+    assert set(model.rows) == {"INBOX/10/1", "INBOX/10/2", "INBOX/10/3"}
+    assert model.rows["INBOX/10/2"].labels == ("\\Seen",)
+
+
 def test_renumbering_waits_for_the_workers_and_says_so_in_the_end() -> None:
     server, model = a_server(PLAIN, mails=3), PipelineModel()
     reader = Reader(server, model)
