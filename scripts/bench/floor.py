@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import re
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
@@ -16,6 +17,11 @@ from typing import Any, NamedTuple
 import orjson
 import pybase64
 import redis
+
+from scripts.bench.store_floors import PostgresFloor
+from src.model.envelope import Kind, Place
+from src.model.extraction import Attachment, Extracted, Extraction
+from src.model.message import Address, Message, Record
 
 STREAM, GROUP, BATCH = "floor", "floor_group", 200
 
@@ -150,7 +156,7 @@ def store_sqlite(connection: sqlite3.Connection, rows: list[Row]) -> None:
     connection.execute("COMMIT")
 
 
-def fill(client: redis.Redis, mails: list[bytes]) -> None:
+def fill(client: redis.Redis, mails: Sequence[bytes]) -> None:
     """Put the mails on the floor's stream."""
     client.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
     for start in range(0, len(mails), 100):
@@ -178,3 +184,43 @@ def work(redis_url: str, path: str) -> int:
     connection.close()
     client.close()
     return done
+
+
+def work_postgres(redis_url: str, database_url: str) -> int:
+    """The same into PostgreSQL, by COPY into the product's own tables and indexes."""
+    client: Any = redis.Redis.from_url(redis_url)
+    writer = PostgresFloor(database_url)
+    done = 0
+    while entries := client.xreadgroup(GROUP, "floor", {STREAM: ">"}, count=BATCH):
+        found = entries[0][1]
+        writer.write([record_of(fields[b"id"].decode(), fields[b"raw"]) for _, fields in found])
+        ids = [entry_id for entry_id, _ in found]
+        pipe = client.pipeline(transaction=False)
+        pipe.xack(STREAM, GROUP, *ids)
+        pipe.xdel(STREAM, *ids)
+        pipe.execute()
+        done += len(found)
+    writer.close()
+    client.close()
+    return done
+
+
+def record_of(source_id: str, raw: bytes) -> Record:
+    """Return one mail in the form that the floor for PostgreSQL takes."""
+    mail = parse(raw)
+    head = mail.headers
+    message_id = head.get("message-id", "").strip("<>")
+    references = tuple(reference.strip("<>") for reference in head.get("references", "").split())
+    date = parsedate_to_datetime(head["date"]).astimezone(UTC)
+    files = [
+        Attachment(at, name, kind, "", size, sha256, False, Extraction(Extracted.SKIPPED))
+        for at, (name, kind, size, sha256) in enumerate(mail.files)
+    ]
+    message = Message(
+        message_id, "", references, head.get("subject", ""), Address("", head.get("from", "")),
+        (Address("", head.get("to", "")),), (), (), date, mail.text, mail.html[:500], head, tuple(files), (),
+    )  # fmt: skip
+    return Record(
+        "bench", "imap", source_id, Kind.ADDED, Place("INBOX", 1, 0), 1, (), date, date, len(raw), None, message,
+        hashlib.sha256(raw).hexdigest(), references[0] if references else message_id,
+    )  # fmt: skip

@@ -20,13 +20,20 @@ class MortalRedis:
         self.kills = 0
         folder.mkdir(parents=True, exist_ok=True)
 
-    def start(self) -> None:
-        """Start, and wait until it has read its data."""
+    def start(self, *, is_durable: bool = True) -> None:
+        """Start, and wait until it has read its data. `is_durable` False: nothing is written to disk."""
         self._process = subprocess.Popen(
             [
                 self._program,
                 *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder), "--save", ""),
-                *("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"),
+                *(
+                    "--appendonly",
+                    "yes" if is_durable else "no",
+                    "--appendfsync",
+                    "always",
+                    "--maxmemory-policy",
+                    "noeviction",
+                ),
                 *("--aof-load-truncated", "yes", "--loglevel", "warning"),
             ],
             stdout=subprocess.DEVNULL,

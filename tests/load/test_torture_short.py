@@ -1,4 +1,4 @@
-"""The short version of `make torture`: everything is killed at random, and every mail of the source is there at the end.
+"""The short version of `make torture`: everything is killed at random, and every mail is there at the end.
 
 A failure prints the seed. Repeat it with `python -m scripts.torture --mails 600 --seed SEED`.
 """

@@ -1,0 +1,63 @@
+"""One process of a contender: imports everything, says `ready`, waits for a line, works until the stream is empty.
+
+`python -m scripts.bench.worker_contender floor|product SETTING…`; at the end it prints CPU seconds and peak memory.
+"""
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+from config.settings import Settings, load
+from scripts.bench import floor
+from src.attachments.keep import keep
+from src.common import logs
+from src.common.beats import Beats
+from src.common.clock import SystemClock
+from src.common.redis_client import connect
+from src.common.shutdown import Shutdown
+from src.mail.parse import parse
+from src.store.opening import open_store
+from src.stream.options import options_from
+from src.stream.redis_stream import RedisStream
+from src.worker.build import build
+from src.worker.prepare import Prepare
+
+
+def main(name: str) -> None:
+    """Work as the contender `name`."""
+    settings = load()
+    logs.configure(level="WARNING", format_="json")
+    work = _product(settings) if name == "product" else _floor(settings)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    cpu = time.process_time()
+    work()
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{time.process_time() - cpu} {peak_mb}", flush=True)
+
+
+def _product(settings: Settings) -> Callable[[], object]:
+    connection = connect(settings)
+    clock = SystemClock()
+    return build(
+        settings,
+        stream=RedisStream(connection, options_from(settings)),
+        store=open_store(settings.database_url),
+        prepare=Prepare(parse, keep),
+        shutdown=Shutdown(),
+        beats=Beats(clock),
+        clock=clock,
+        drain=True,
+        close_stream=connection.close,
+    ).run
+
+
+def _floor(settings: Settings) -> Callable[[], object]:
+    if settings.database_url.startswith("sqlite"):
+        return lambda: floor.work(settings.redis_url, settings.database_url.removeprefix("sqlite:///"))
+    return lambda: floor.work_postgres(settings.redis_url, settings.database_url)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
