@@ -47,8 +47,8 @@ def list_(
     if not found:
         say("no dead letters")
         return
-    columns = ("id", "died", "code", "tries", "account", "mailbox", "subject", "error")
-    print_table(columns, (_row(letter) for letter in found))
+    columns = ("id", "died", "code", "account", "subject")  # fits 80 columns; `show` and --json tell the rest
+    print_table(columns, (_row(letter) for letter in found), whole=("id", "died", "code"))
     if len(found) == limit:
         say(f"the first {limit}; more with --limit")
 
@@ -195,9 +195,8 @@ def _save_raw(stream: CommandStream, entry_id: str, path: Path) -> None:
 
 
 def _row(letter: DeadLetter) -> tuple[object, ...]:
-    ticket = letter.ticket
-    about = (ticket.account, ticket.place.mailbox, ticket.payload.get("subject")) if ticket else (None, None, None)
-    return letter.entry_id, moment(letter.died_at), letter.code, letter.attempts, *about, letter.error
+    about = (letter.ticket.account, letter.ticket.payload.get("subject")) if letter.ticket else (None, None)
+    return letter.entry_id, moment(letter.died_at), letter.code, *about
 
 
 def _details(letter: DeadLetter) -> Iterator[tuple[str, object]]:

@@ -32,13 +32,14 @@ def doctor(
     if json_:
         print_json([asdict(check) for check in checks])
     else:
-        columns = ("", "area", "check", "found", "what to do")
-        print_table(
-            columns, ((_SIGNS[check.state], check.area, check.name, check.found, check.mend) for check in checks)
-        )
+        print_table(("", "area", "check", "found", "what to do"), map(_row, checks))
     wrong = sum(check.state is State.RED for check in checks)
     say(f"{wrong} wrong" if wrong else "all is well", style="red" if wrong else "green")
     raise typer.Exit(exit_codes.INCOMPLETE if wrong else exit_codes.OK)
+
+
+def _row(check: Check) -> tuple[object, ...]:
+    return _SIGNS[check.state], check.area, check.name, check.found, Text(check.mend)
 
 
 def run_checks(services: Services, *, online: bool) -> Iterator[Check]:

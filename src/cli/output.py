@@ -50,18 +50,20 @@ def write_bytes(content: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, whole: Sequence[str] = ()) -> None:
     """Print a list: a drawn table on a terminal, tab-separated lines in a pipe."""
     if sys.stdout.isatty():
-        out().print(table(columns, rows))
+        out().print(table(columns, rows, whole=whole))
         return
     lines = ["\t".join(columns), *("\t".join(str(_cell(cell)) for cell in row) for row in rows)]
     write_bytes(("\n".join(lines) + "\n").encode("utf-8", "replace"))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Table:
-    """Return a table for a page; without lines in a pipe."""
-    drawn = Table(*columns, box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
+def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, whole: Sequence[str] = ()) -> Table:
+    """Return a table for a page; without lines in a pipe. Columns in `whole` are not broken up: ids are copied."""
+    drawn = Table(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
+    for name in columns:
+        drawn.add_column(name, no_wrap=name in whole, overflow="fold")
     for row in rows:
         drawn.add_row(*(_cell(cell) for cell in row))
     return drawn

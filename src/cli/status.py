@@ -127,7 +127,7 @@ def _accounts_part(report: StatusReport) -> Iterator[RenderableType]:
     columns = ("account", "tag in logs", "mails", "mailbox", "read up to", "read to its end", "state")
     rows = [row for account in report.accounts for row in _account_rows(account)]
     if rows:
-        yield table(columns, rows)
+        yield table(columns, rows, whole=("tag in logs",))
     else:
         yield Text("no account has been read yet")
 

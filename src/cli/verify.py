@@ -137,7 +137,8 @@ def _print(account: str, found: Comparison) -> None:
     out().print(table(("mails", "", ""), rows))
     gaps = [(name, gap) for name in _MEANINGS for gap in getattr(found, name)[:SHOWN]]
     if gaps:
-        print_table(("what", "mailbox", "uid", "source id", "code"), (_row(name, gap) for name, gap in gaps))
+        columns = ("what", "mailbox", "uid", "source id", "code")
+        print_table(columns, (_row(name, gap) for name, gap in gaps), whole=("source id",))
     out().print(Text(verdict(account, found), style="green" if found.is_complete else "bold red"))
 
 
