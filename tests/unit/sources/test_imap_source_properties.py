@@ -85,6 +85,13 @@ class ImapSourceMachine(RuleBasedStateMachine):
         if box.mails and which != to:
             self._box(to).put(box.take(self._pick(box, pick)[0]))
 
+    @rule(which=st.integers(0, 2), pick=st.integers(0, 50))
+    def damage(self, which: int, pick: int) -> None:
+        """From now on the connection breaks each time this mail is fetched."""
+        box = self._box(which)
+        if box.mails:
+            self._pick(box, pick)[1].breaks = True
+
     @rule(which=st.integers(0, 2), gap=st.integers(0, 5))
     def renumber(self, which: int, gap: int) -> None:
         self.uidvalidity += 1
@@ -144,14 +151,41 @@ class ImapSourceMachine(RuleBasedStateMachine):
         if not self.readers:
             return
         self.server.answers_left, self.server.told_uidvalidities = None, []
+        for reader in self.readers:
+            reader.run()
+        self._check_that_all_is_accounted_for()
+        self._mend_and_purge()
         for _ in range(3):  # a mail moved from one mailbox to another is settled once both were compared
             for reader in self.readers:
                 reader.clock.advance(timedelta(hours=2).total_seconds())
                 reader.run()
         for name, box in self.server.mailboxes.items():
             self._check(name, box)
-        assert len(self.model.rows) <= self.delivered, "a mail has more than one row"
+        stored = [row for row in self.model.rows.values() if row.raw is not None]
+        assert len(stored) <= self.delivered, "a mail has more than one row"
         assert not self.model.dead
+
+    def _check_that_all_is_accounted_for(self) -> None:
+        """What the dead letters hold is damaged: no other mail is ever given up."""
+        damaged = {(name, uid) for name, box in self._boxes() for uid, mail in box.mails.items() if mail.breaks}
+        current = {(name, box.uidvalidity) for name, box in self._boxes()}
+        for envelope, code in self.model.dead.values():
+            place = envelope.place
+            assert code == "mail_unfetchable"
+            is_there = (place.mailbox, place.uidvalidity) in current and place.uid in self._mails(place.mailbox)
+            assert not is_there or (place.mailbox, place.uid) in damaged
+
+    def _mend_and_purge(self) -> None:
+        for _, box in self._boxes():
+            for mail in box.mails.values():
+                mail.breaks = False
+        self.model.dead.clear()
+
+    def _boxes(self) -> list[tuple[str, MemoryMailbox]]:
+        return list(self.server.mailboxes.items())
+
+    def _mails(self, name: str) -> dict[int, StoredMail]:
+        return self.server.mailboxes[name].mails
 
     def _check(self, name: str, box: MemoryMailbox) -> None:
         living = self.model.living(name)
