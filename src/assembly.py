@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from sqlalchemy.engine import make_url
@@ -59,11 +60,13 @@ log = get_logger(__name__)
 
 WORKER_PROGRAM = Path(__file__).resolve().parents[1] / "worker.py"
 WORKER_BLOCK_MS = "200"  # of the worker beside an import: it ends soon once all is done
-REDIS_RETRY_S = 2.0  # between looks for a Redis that is away when a long-running producer starts
+OPEN_RETRY_S = 2.0  # between looks for a service that is away when a long-running producer starts
+SWITCH_INTERVAL_S = 0.0005  # of Python's threads: a publisher back from Redis waits no 5 ms for the fetching thread
 
 EXPORTER_TICK_S = 1.0  # how often the exporter looks up; it works in threads of its own
 
 Closeable = MetricsServer | HealthServer
+Opened = TypeVar("Opened")
 
 # --- what commands share ---------------------------------------------------------------------------------------------
 
@@ -239,16 +242,22 @@ def run_producer(settings: Settings, console: Console, *, once: bool, batch_mail
     beats = Beats(clock)
     shutdown.listen()
     with ExitStack() as closing:
-        stream = open_stream(settings, name="producer") if once else _stream_in_time(settings, shutdown)
+        stream = _in_time(lambda: open_stream(settings, name="producer"), shutdown, once=once)
         if stream is None:
             return exit_codes.OK
         closing.callback(stream.close)
         store = LateStore(lambda: open_store(settings))
         closing.callback(store.close)
         kind, account = _configured_source(settings)
-        sources = open_sources(
-            settings, kind=kind, account=account, known=store, stream=stream, batch_mails=batch_mails
+        sources = _in_time(
+            lambda: open_sources(
+                settings, kind=kind, account=account, known=store, stream=stream, batch_mails=batch_mails
+            ),
+            shutdown,
+            once=once,
         )
+        if sources is None:
+            return exit_codes.OK
         producer = build_producer(
             sources,
             options=_options(settings, once=once),
@@ -258,6 +267,7 @@ def run_producer(settings: Settings, console: Console, *, once: bool, batch_mail
             beats=beats,
             clock=clock,
         )
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         if once:
             with shown(producer.board, console):
                 producer.run()
@@ -343,6 +353,7 @@ def run_import(
             clock=clock,
         )
         dead_before = stream.stats().dead
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         with shown(producer.board, console):
             if with_worker:
                 with worker_alongside(_worker_command(), stream, shutdown) as worker:
@@ -375,14 +386,19 @@ def _options(settings: Settings, *, once: bool) -> ProducerOptions:
     )
 
 
-def _stream_in_time(settings: Settings, shutdown: Shutdown) -> OpenStream | None:
-    """Return the stream as soon as Redis answers; None if a stop is asked for before."""
+def _in_time(open_it: Callable[[], Opened], shutdown: Shutdown, *, once: bool) -> Opened | None:
+    """Return what `open_it` opens, as soon as its service answers; None if a stop is asked for before.
+
+    With `once` the first answer counts, and an error is raised.
+    """
     while not shutdown.is_asked:
         try:
-            return open_stream(settings, name="producer")
-        except RedisUnavailableError as error:
-            log.warning("redis_awaited", code=error.code, error=str(error))
-            shutdown.wait(REDIS_RETRY_S)
+            return open_it()
+        except TemporaryError as error:
+            if once:
+                raise
+            log.warning("service_awaited", code=error.code, error=str(error))
+            shutdown.wait(OPEN_RETRY_S)
     return None
 
 

@@ -64,7 +64,6 @@ def build(
         publisher = Publisher(
             name,
             stream=stream,
-            encode=outgoing_of,
             board=board,
             room=room,
             patience=patience,
@@ -78,11 +77,13 @@ def build(
                 source,
                 plan=plan,
                 stream=stream,
+                encode=outgoing_of,
                 publisher=publisher,
                 patience=patience,
                 board=board,
                 states=keeper,
                 clock=clock,
+                beat=partial(beats.beat, loop),
                 trouble=partial(beats.trouble, loop),
             )
         )

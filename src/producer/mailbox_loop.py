@@ -1,7 +1,7 @@
 """MailboxLoop: reads one mailbox for as long as the producer runs, or once to its end.
 
 One round: hold the lease → load the cursor → fetch and publish until caught up → wait for the next poll. While a batch
-is published the next one is fetched.
+is published the next one is fetched and made ready, so two batches of mail are held at most.
 
 What fails, and what then:
 - a passing error (connection, Redis, a lost lease): wait, longer each time, and begin a new round from the stored
@@ -30,15 +30,18 @@ from src.producer.publisher import Publisher
 from src.producer.source_thread import SourceThread
 from src.producer.sync_states import SyncStateKeeper
 from src.sources.source import Source, Waiter
-from src.stream.protocol import ProducerStream
+from src.stream.protocol import Outgoing, ProducerStream
 
 log = get_logger(__name__)
 
 Result = TypeVar("Result")
+Encode = Callable[[Batch], list[Outgoing]]
+Fetched = tuple[Batch, list[Outgoing]]
 
 BLOCKED_RETRY_S = 300.0  # between looks at a mailbox that an operator must mend
 LOOK_UP_S = 0.5  # how often a wait for the source looks up for a stop or a lost lease
 NOTHING_YET_S = 0.5  # before asking a source again that has nothing just now, yet is not caught up
+DEAD_AFTER_LEASES = 1.5  # times of a lease after which the one who holds it must be alive
 CLOSE_TIMEOUT_S = 10.0  # for the source to let go of its connection
 
 
@@ -62,22 +65,26 @@ class MailboxLoop:
         *,
         plan: LoopPlan,
         stream: ProducerStream,
+        encode: Encode,
         publisher: Publisher,
         patience: Patience,
         board: Board,
         states: SyncStateKeeper | None,
         clock: Clock,
+        beat: Callable[[], None],
         trouble: Callable[[str], None],
     ) -> None:
         self.name = MailboxName(source.account, source.mailbox, source.kind)
         self._source = source
         self._plan = plan
         self._stream = stream
+        self._encode = encode
         self._publisher = publisher
         self._patience = patience
         self._board = board
         self._states = states
         self._clock = clock
+        self._beat = beat
         self._trouble = trouble
         self._thread = SourceThread(name=f"source-{plan.position}")
         self._refused_since: float | None = None  # when the lease was first found with another producer
@@ -91,6 +98,8 @@ class MailboxLoop:
             if self._board.report(self.name).state is not State.CAUGHT_UP:
                 self._board.set(self.name, State.STOPPED)
         finally:
+            if isinstance(self._source, Waiter):
+                self._source.interrupt()
             if not self._thread.close(self._source.close, CLOSE_TIMEOUT_S):
                 log.warning("source_still_busy", account=account_tag(self.name.account), source=self.name.kind)
 
@@ -120,7 +129,8 @@ class MailboxLoop:
             log.info("mailbox_read_by_another", account=account_tag(self.name.account))
         error = LeaseLostError("another producer reads this mailbox")
         self._board.set(self.name, State.STANDBY, code=error.code, error=str(error))
-        if self._plan.once and now - self._refused_since > self._plan.lease_s * 1.5:
+        self._beat()  # Redis answered, and that is all there is to do
+        if self._plan.once and now - self._refused_since > self._plan.lease_s * DEAD_AFTER_LEASES:
             return True
         self._patience.wait(self._plan.lease_s / 3)
         return False
@@ -132,13 +142,13 @@ class MailboxLoop:
         upcoming = self._fetch_after(self._publisher.load())
         is_caught_up = False
         while not is_caught_up:
-            batch = self._result(upcoming, held)
+            batch, outgoing = self._result(upcoming, held)
             is_caught_up = batch.caught_up
             reads_ahead = not is_caught_up and _is_whole_in_memory(batch)
             if reads_ahead:
                 self._pause_if_idle(batch)
                 upcoming = self._fetch_after(batch.cursor)
-            if not self._publisher.publish(held, batch):
+            if not self._publisher.publish(held, batch, outgoing):
                 upcoming.cancel()
                 upcoming, is_caught_up = self._fetch_after(self._publisher.stored), False
             elif not reads_ahead and not is_caught_up:
@@ -176,8 +186,14 @@ class MailboxLoop:
             source.interrupt()
             raise
 
-    def _fetch_after(self, cursor: Cursor) -> Future[Batch]:
-        return self._thread.submit(lambda: self._source.fetch(cursor))
+    def _fetch_after(self, cursor: Cursor) -> "Future[Fetched]":
+        """Begin to fetch, and to make ready for the stream: both in the source's thread, beside the publishing."""
+
+        def fetch() -> Fetched:
+            batch = self._source.fetch(cursor)
+            return batch, self._encode(batch)
+
+        return self._thread.submit(fetch)
 
     def _result(self, future: Future[Result], held: HeldLease) -> Result:
         """Wait for the source's answer, looking up now and then."""

@@ -26,8 +26,6 @@ from src.stream.protocol import Outgoing, ProducerStream, Published, PublishResu
 
 log = get_logger(__name__)
 
-Encode = Callable[[Batch], list[Outgoing]]
-
 
 class Publisher:
     """Publishes for one mailbox, from one thread. `stored` is the cursor as Redis has it."""
@@ -37,7 +35,6 @@ class Publisher:
         name: MailboxName,
         *,
         stream: ProducerStream,
-        encode: Encode,
         board: Board,
         room: Room,
         patience: Patience,
@@ -49,7 +46,6 @@ class Publisher:
         self.stored = Cursor()
         self._name = name
         self._stream = stream
-        self._encode = encode
         self._board = board
         self._room = room
         self._patience = patience
@@ -62,14 +58,13 @@ class Publisher:
         self.stored = self._stream.load_cursor(self._name.account, self._name.mailbox)
         return self.stored
 
-    def publish(self, held: HeldLease, batch: Batch) -> bool:
-        """Publish all of the batch; False if reading has to go on from `stored`, which is not the batch's cursor.
+    def publish(self, held: HeldLease, batch: Batch, left: list[Outgoing]) -> bool:
+        """Publish `left`, made of the batch; False if reading has to go on from `stored`, which is not its cursor.
 
         Blocks as long as the stream is full or Redis is away. Raises LeaseLostError, StagedExpiredError,
         SourceUnavailableError (a big mail could not be read to its end) and StopAskedError, and with `--once`
         RedisUnavailableError in the end; the cursor then did not move past anything unpublished.
         """
-        left = self._encode(batch)
         while True:
             size, published = self._put_some(held, left, batch)
             if published.result is PublishResult.CURSOR_MOVED:
