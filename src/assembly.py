@@ -22,7 +22,7 @@ from src.auth.access_token import access_token_provider
 from src.common import exit_codes
 from src.common.beats import Beats
 from src.common.clock import SystemClock
-from src.common.errors import DatabaseUnavailableError, IngestError, RedisUnavailableError
+from src.common.errors import DatabaseUnavailableError, IngestError, TemporaryError
 from src.common.exit_codes import exit_code_of
 from src.common.late import Late
 from src.common.logs import get_logger
