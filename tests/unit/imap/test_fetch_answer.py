@@ -76,3 +76,23 @@ def test_an_answer_without_pairs_is_refused(text: bytes) -> None:
 def test_a_uid_that_is_no_number_is_refused(text: bytes) -> None:
     with pytest.raises(SourceUnavailableError):
         uid_of(attributes(_fetch(text)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'(UID 4 RFC822.SIZE 10 INTERNALDATE "17-Jul-1996 02:44:25 -0700" FLAGS (\\Seen $Junk) MODSEQ (9))',
+        b'(UID 4 RFC822.SIZE 10 INTERNALDATE "17-Jul-1996 02:44:25 -0700" FLAGS ())',
+    ],
+)
+def test_an_answer_in_the_usual_order_reads_as_one_in_any_order(text: bytes) -> None:
+    usual = attributes(_fetch(text))
+    shuffled = attributes(_fetch(b"(X NIL " + text[1:]))
+    shuffled.pop(b"X")
+    assert usual == shuffled
+
+
+def test_a_body_alone_reads_as_one_among_other_items() -> None:
+    alone = attributes(_fetch(b"(UID 4 BODY[] ", b"abc", b")"))
+    among = attributes(_fetch(b"(BODY[] ", b"abc", b" UID 4)"))
+    assert alone == among == {b"UID": b"4", b"BODY[]": b"abc"}
