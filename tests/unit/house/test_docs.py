@@ -6,31 +6,81 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import typer
 
 from config.settings import Settings
 from scripts.write_reference_docs import PAGES
+from src.cli.app import app
 from src.common.errors import IngestError, all_errors
 
 ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
-CONTRACT_SETTINGS = """
-REDIS_HOST REDIS_PORT REDIS_USERNAME REDIS_PASSWORD REDIS_DB REDIS_SSL REDIS_SSL_CA_CERTS REDIS_STREAM_NAME
-REDIS_MAX_STREAM_LENGTH IMAP_HOST IMAP_PORT IMAP_USER IMAP_MAILBOX IMAP_POLL_INTERVAL_SECONDS GOOGLE_CLIENT_ID
-GOOGLE_CLIENT_SECRET GOOGLE_REDIRECT_URI GOOGLE_TOKEN_FILE CONSUMER_GROUP_NAME CONSUMER_NAME BATCH_SIZE
-BLOCK_TIMEOUT_MS DLQ_STREAM_NAME DLQ_MAX_RETRY_ATTEMPTS DLQ_INITIAL_BACKOFF_SECONDS DLQ_MAX_BACKOFF_SECONDS
-IDEMPOTENCY_TTL_SECONDS USE_GMAIL_API DATABASE_URL REDIS_URL ENCRYPTION_KEY PROCESS_API_TOKEN PRODUCER_METRICS_PORT
-PRODUCER_HEALTH_PORT WORKER_METRICS_PORT WORKER_HEALTH_PORT LOG_LEVEL LOG_FORMAT IMAP_AUTH IMAP_PASSWORD IMAP_TLS
-IMAP_CA_CERTS GMAIL_USER SOURCE GOOGLE_AUTH_URI GOOGLE_TOKEN_URI
-""".split()
+CONTRACT_SETTINGS = [
+    "REDIS_HOST",
+    "REDIS_PORT",
+    "REDIS_USERNAME",
+    "REDIS_PASSWORD",
+    "REDIS_DB",
+    "REDIS_SSL",
+    "REDIS_SSL_CA_CERTS",
+    "REDIS_STREAM_NAME",
+    "REDIS_MAX_STREAM_LENGTH",
+    "IMAP_HOST",
+    "IMAP_PORT",
+    "IMAP_USER",
+    "IMAP_MAILBOX",
+    "IMAP_POLL_INTERVAL_SECONDS",
+    "GOOGLE_CLIENT_ID",
+    "GOOGLE_CLIENT_SECRET",
+    "GOOGLE_REDIRECT_URI",
+    "GOOGLE_TOKEN_FILE",
+    "CONSUMER_GROUP_NAME",
+    "CONSUMER_NAME",
+    "BATCH_SIZE",
+    "BLOCK_TIMEOUT_MS",
+    "DLQ_STREAM_NAME",
+    "DLQ_MAX_RETRY_ATTEMPTS",
+    "DLQ_INITIAL_BACKOFF_SECONDS",
+    "DLQ_MAX_BACKOFF_SECONDS",
+    "IDEMPOTENCY_TTL_SECONDS",
+    "USE_GMAIL_API",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "ENCRYPTION_KEY",
+    "PROCESS_API_TOKEN",
+    "PRODUCER_METRICS_PORT",
+    "PRODUCER_HEALTH_PORT",
+    "WORKER_METRICS_PORT",
+    "WORKER_HEALTH_PORT",
+    "LOG_LEVEL",
+    "LOG_FORMAT",
+    "IMAP_AUTH",
+    "IMAP_PASSWORD",
+    "IMAP_TLS",
+    "IMAP_CA_CERTS",
+    "GMAIL_USER",
+    "SOURCE",
+    "GOOGLE_AUTH_URI",
+    "GOOGLE_TOKEN_URI",
+]
 
-CONTRACT_METRICS = """
-email_ingestion_emails_produced_total email_ingestion_emails_processed_total email_ingestion_emails_failed_total
-email_ingestion_dlq_messages_total email_ingestion_backoff_retries_total email_ingestion_processing_latency_seconds
-email_ingestion_imap_poll_duration_seconds email_ingestion_stream_depth gmail_attachment_processing_seconds
-gmail_attachments_processed_total gmail_attachments_skipped_total temp_file_cleanup_total orphaned_temp_files
-""".split()
+CONTRACT_METRICS = [
+    "email_ingestion_emails_produced_total",
+    "email_ingestion_emails_processed_total",
+    "email_ingestion_emails_failed_total",
+    "email_ingestion_dlq_messages_total",
+    "email_ingestion_backoff_retries_total",
+    "email_ingestion_processing_latency_seconds",
+    "email_ingestion_imap_poll_duration_seconds",
+    "email_ingestion_stream_depth",
+    "gmail_attachment_processing_seconds",
+    "gmail_attachments_processed_total",
+    "gmail_attachments_skipped_total",
+    "temp_file_cleanup_total",
+    "orphaned_temp_files",
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -69,6 +119,19 @@ def test_make_targets_and_links_of_a_page_exist(page: str) -> None:
     for link in re.findall(r"\]\(([^)#\s]+)\)", text):
         if "://" not in link:
             assert ((ROOT / page).parent / link).exists(), f"{page} links to {link}, which does not exist"
+
+
+def test_every_command_named_in_the_readme_exists() -> None:
+    known = set(typer.main.get_group(app).commands)
+    named = re.findall(r"python -m src\.cli ([a-z]+)", README)
+    assert named
+    assert set(named) <= known
+    for module in re.findall(r"python -m ([a-z0-9_.]+)", README):
+        assert (ROOT / Path(*module.split("."))).with_suffix(".py").exists() or (
+            ROOT / Path(*module.split("."))
+        ).is_dir()
+    for program in re.findall(r"python ([a-z]+\.py)", README):
+        assert (ROOT / program).is_file()
 
 
 def test_every_setting_named_in_the_readme_exists() -> None:
