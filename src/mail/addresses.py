@@ -94,4 +94,6 @@ def _address(name: str, address: str, limits: Limits) -> Address:
         name = one_line(name, limits.name_chars)
         if len(name) > 1 and name[0] == name[-1] and name[0] in "'\"":
             name = name[1:-1].strip()
-    return Address(name, one_line(address, limits.address_chars) if address else "")
+    if not (address.isascii() and len(address) <= limits.address_chars and " " not in address):
+        address = one_line(address, limits.address_chars)
+    return Address(name, address)

@@ -20,6 +20,7 @@ MAX_UNBROKEN_BYTES = 64 * 1024  # a quoted-printable line longer than this is cu
 
 _IDENTITY = frozenset({"", "7bit", "8bit", "binary", "7-bit", "8-bit"})
 _UUENCODE = frozenset({"x-uuencode", "uuencode", "x-uue", "uue"})
+_KNOWN = _IDENTITY | _UUENCODE | {"base64", "quoted-printable"}
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _NOT_ALPHABET = bytes(sorted(set(range(256)) - set(_ALPHABET)))
 _BLANKS = b" \t\r\n\x0b\x0c"
@@ -40,7 +41,7 @@ def is_identity(encoding: str) -> bool:
 
 def is_known(encoding: str) -> bool:
     """Tell whether the encoding is one of those that mail uses."""
-    return encoding in _IDENTITY or encoding in _UUENCODE or encoding in ("base64", "quoted-printable")
+    return encoding in _KNOWN
 
 
 def decode(data: bytes, encoding: str) -> Decoding:
