@@ -17,70 +17,27 @@ ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
-CONTRACT_SETTINGS = [
-    "REDIS_HOST",
-    "REDIS_PORT",
-    "REDIS_USERNAME",
-    "REDIS_PASSWORD",
-    "REDIS_DB",
-    "REDIS_SSL",
-    "REDIS_SSL_CA_CERTS",
-    "REDIS_STREAM_NAME",
-    "REDIS_MAX_STREAM_LENGTH",
-    "IMAP_HOST",
-    "IMAP_PORT",
-    "IMAP_USER",
-    "IMAP_MAILBOX",
-    "IMAP_POLL_INTERVAL_SECONDS",
-    "GOOGLE_CLIENT_ID",
-    "GOOGLE_CLIENT_SECRET",
-    "GOOGLE_REDIRECT_URI",
-    "GOOGLE_TOKEN_FILE",
-    "CONSUMER_GROUP_NAME",
-    "CONSUMER_NAME",
-    "BATCH_SIZE",
-    "BLOCK_TIMEOUT_MS",
-    "DLQ_STREAM_NAME",
-    "DLQ_MAX_RETRY_ATTEMPTS",
-    "DLQ_INITIAL_BACKOFF_SECONDS",
-    "DLQ_MAX_BACKOFF_SECONDS",
-    "IDEMPOTENCY_TTL_SECONDS",
-    "USE_GMAIL_API",
-    "DATABASE_URL",
-    "REDIS_URL",
-    "ENCRYPTION_KEY",
-    "PROCESS_API_TOKEN",
-    "PRODUCER_METRICS_PORT",
-    "PRODUCER_HEALTH_PORT",
-    "WORKER_METRICS_PORT",
-    "WORKER_HEALTH_PORT",
-    "LOG_LEVEL",
-    "LOG_FORMAT",
-    "IMAP_AUTH",
-    "IMAP_PASSWORD",
-    "IMAP_TLS",
-    "IMAP_CA_CERTS",
-    "GMAIL_USER",
-    "SOURCE",
-    "GOOGLE_AUTH_URI",
-    "GOOGLE_TOKEN_URI",
-]
 
-CONTRACT_METRICS = [
-    "email_ingestion_emails_produced_total",
-    "email_ingestion_emails_processed_total",
-    "email_ingestion_emails_failed_total",
-    "email_ingestion_dlq_messages_total",
-    "email_ingestion_backoff_retries_total",
-    "email_ingestion_processing_latency_seconds",
-    "email_ingestion_imap_poll_duration_seconds",
-    "email_ingestion_stream_depth",
-    "gmail_attachment_processing_seconds",
-    "gmail_attachments_processed_total",
-    "gmail_attachments_skipped_total",
-    "temp_file_cleanup_total",
-    "orphaned_temp_files",
-]
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+CONTRACT_SETTINGS = _words("""
+REDIS_HOST REDIS_PORT REDIS_USERNAME REDIS_PASSWORD REDIS_DB REDIS_SSL REDIS_SSL_CA_CERTS REDIS_STREAM_NAME
+REDIS_MAX_STREAM_LENGTH IMAP_HOST IMAP_PORT IMAP_USER IMAP_MAILBOX IMAP_POLL_INTERVAL_SECONDS GOOGLE_CLIENT_ID
+GOOGLE_CLIENT_SECRET GOOGLE_REDIRECT_URI GOOGLE_TOKEN_FILE CONSUMER_GROUP_NAME CONSUMER_NAME BATCH_SIZE
+BLOCK_TIMEOUT_MS DLQ_STREAM_NAME DLQ_MAX_RETRY_ATTEMPTS DLQ_INITIAL_BACKOFF_SECONDS DLQ_MAX_BACKOFF_SECONDS
+IDEMPOTENCY_TTL_SECONDS USE_GMAIL_API DATABASE_URL REDIS_URL ENCRYPTION_KEY PROCESS_API_TOKEN PRODUCER_METRICS_PORT
+PRODUCER_HEALTH_PORT WORKER_METRICS_PORT WORKER_HEALTH_PORT LOG_LEVEL LOG_FORMAT IMAP_AUTH IMAP_PASSWORD IMAP_TLS
+IMAP_CA_CERTS GMAIL_USER SOURCE GOOGLE_AUTH_URI GOOGLE_TOKEN_URI
+""")
+
+CONTRACT_METRICS = _words("""
+email_ingestion_emails_produced_total email_ingestion_emails_processed_total email_ingestion_emails_failed_total
+email_ingestion_dlq_messages_total email_ingestion_backoff_retries_total email_ingestion_processing_latency_seconds
+email_ingestion_imap_poll_duration_seconds email_ingestion_stream_depth gmail_attachment_processing_seconds
+gmail_attachments_processed_total gmail_attachments_skipped_total temp_file_cleanup_total orphaned_temp_files
+""")
 
 
 @pytest.mark.parametrize("page", PAGES)
