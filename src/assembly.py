@@ -87,7 +87,7 @@ def open_stream(settings: Settings, *, name: str = "email-ingestion") -> OpenStr
     connection = connect(settings, name=name)
     try:
         for finding in require_usable(connection.commands):
-            log.warning("redis_finding", finding=finding.text, remedy=finding.remedy)
+            log.warning("redis_finding", finding=". ".join((finding.text, finding.remedy)))
     except BaseException:
         connection.close()
         raise

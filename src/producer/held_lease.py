@@ -61,6 +61,6 @@ class HeldLease:
                 continue  # it is lost only when its time is up
             if not is_ours:
                 self._is_refused = True
-                log.warning("lease_refused", account=account_tag(self.lease.account), token=self.lease.token)
+                log.warning("lease_refused", account=account_tag(self.lease.account))
                 return
             self._good_until = asked_at + self._lease_s

@@ -211,17 +211,17 @@ class MailboxLoop:
         code = error.code if isinstance(error, IngestError) else IngestError.code
         is_permanent = isinstance(error, PermanentError)
         delay_s = BLOCKED_RETRY_S if is_permanent else self._patience.after_failure_s()
-        text = redact(str(error)) if isinstance(error, IngestError) else type(error).__name__
+        said = redact(str(error)) if isinstance(error, IngestError) else type(error).__name__
         SOURCE_ERRORS.labels(self.name.kind, code).inc()
         log.warning(
             "mailbox_failed",
             account=account_tag(self.name.account),
             source=self.name.kind,
             code=code,
-            error=text,
+            error=said,
             delay_s=round(delay_s, 2),
         )
-        self._board.set(self.name, State.BLOCKED if is_permanent else State.BACKING_OFF, code=code, error=text)
+        self._board.set(self.name, State.BLOCKED if is_permanent else State.BACKING_OFF, code=code, error=said)
         self._trouble(code)
         self._keep_state(error_code=code)
         if self._plan.once and (is_permanent or self._patience.is_exhausted):
