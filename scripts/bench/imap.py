@@ -6,18 +6,29 @@ work may run on the machine. See docs/imap.md for what was found.
 
 import argparse
 import statistics
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+import redis
 from rich.console import Console
 from rich.table import Table
 
 from scripts.bench.imap_contenders import CONTENDERS, Figures, Target, run
 from scripts.bench.office_mails import OfficeMails
+from src.store.opening import open_store
+from tests.fakes.cutting_proxy import CuttingProxy
 from tests.fixtures.dovecot import DovecotServer
 from tests.fixtures.dovecot_config import PASSWORD
+from tests.fixtures.redis_servers import RedisServer
+from tests.fixtures.services import require_program
 
 MEAN_BYTES = 36_000  # of a mail in an office, attachments included
+DELAY_S = 0.04  # each way: a round trip of 80 ms
+DELAYED = ("floor", "wire", "producer")  # what is measured over the slow line
+INTO_REDIS = ("imapclient_xadd", "producer")
 
 
 def main() -> None:
@@ -29,22 +40,39 @@ def main() -> None:
     options.add_argument("--only", nargs="*", default=list(CONTENDERS), help="contenders to run")
     chosen = options.parse_args()
     mails, rounds = chosen.mails or (1500 if chosen.short else 10_000), chosen.rounds or (3 if chosen.short else 5)
-    with _mailbox(mails) as (server, user):
-        for name, port, ca_file in (("plain", server.plain_port, ""), ("TLS", server.tls_port, server.certificates.ca)):
-            target = Target(port, user, PASSWORD, mails, str(ca_file))
-            _print(name, _rounds(target, chosen.only, rounds))
+    with ExitStack() as closing:
+        target = closing.enter_context(_mailbox(mails))
+        _print("IMAP, plain", _rounds(target.plain, chosen.only, rounds))
+        _print("IMAP, TLS", _rounds(target.tls, chosen.only, rounds))
+        proxy = closing.enter_context(CuttingProxy(target.plain.port, delay_s=DELAY_S))
+        slow = replace(target.plain, port=proxy.port)
+        _print("IMAP, 80 ms a round trip", _rounds(slow, [name for name in DELAYED if name in chosen.only], rounds))
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """One mailbox, two ways to it."""
+
+    plain: Target
+    tls: Target
 
 
 @contextmanager
-def _mailbox(mails: int) -> Iterator[tuple[DovecotServer, str]]:
-    server = DovecotServer()
-    try:
+def _mailbox(mails: int) -> Iterator[_Targets]:
+    """Fill a mailbox of a Dovecot, and start a Redis that keeps nothing on disk."""
+    with ExitStack() as closing:
+        folder = Path(closing.enter_context(tempfile.TemporaryDirectory()))
+        stored = RedisServer(require_program("redis-server"), folder / "redis").start()
+        closing.callback(stored.stop)
+        server = DovecotServer()
+        closing.callback(server.close)
         user = server.new_user()
         server.deliver(user, list(OfficeMails(1, MEAN_BYTES).take(mails)))
         assert len(server.uids(user)) == mails
-        yield server, user
-    finally:
-        server.close()
+        url = f"sqlite:///{folder}/mail.db"
+        open_store(url, may_migrate=True).close()
+        plain = Target(server.plain_port, user, PASSWORD, mails, redis_port=stored.port, database_url=url)
+        yield _Targets(plain, replace(plain, port=server.tls_port, ca_file=str(server.certificates.ca)))
 
 
 def _rounds(target: Target, names: list[str], rounds: int) -> dict[str, list[Figures]]:
@@ -55,11 +83,14 @@ def _rounds(target: Target, names: list[str], rounds: int) -> dict[str, list[Fig
             figures = run(name, target)
             assert figures.mails == target.mails, f"{name} read {figures.mails} of {target.mails} mails"
             found[name].append(figures)
+            if name in INTO_REDIS:
+                with redis.Redis(port=target.redis_port, protocol=2) as connection:
+                    connection.flushall()
     return found
 
 
 def _print(title: str, found: dict[str, list[Figures]]) -> None:
-    table = Table(title=f"IMAP, {title}")
+    table = Table(title=title)
     for column in ("contender", "mails/s", "of floor", "CPU s", "RSS MB"):
         table.add_column(column, justify="left" if column == "contender" else "right")
     floors = [each.seconds for each in found.get("floor", [])]

@@ -17,8 +17,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import redis
 from imapclient import IMAPClient
+from rich.console import Console
 
+from config.settings import load
 from src.imap.answers import FetchedMail
 from src.imap.credentials import Password
 from src.imap.endpoint import Endpoint
@@ -28,6 +31,9 @@ FLOOR_MAILS = 200  # a command, as our reader asks
 FLOOR_COMMANDS = 2  # under way, as our reader keeps them
 FLOOR_BUFFER_BYTES = 1024 * 1024
 _FETCH_END = b"\r\nf OK Fetch completed"
+
+
+Mails = dict[int, dict[bytes, bytes]]  # as IMAPClient gives them
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class Target:
     mails: int
     ca_file: str = ""  # not empty: TLS
     redis_port: int = 0  # where to put the mails, for contenders that do
+    database_url: str = ""  # for the producer, which asks it what is known already
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ def imapclient_quiet(target: Target) -> int:
     return _imapclient(target, debug=0)
 
 
-def _imapclient(target: Target, *, debug: int) -> int:
+def _imapclient(target: Target, *, debug: int, keep: Callable[[Mails], object] = len) -> int:
     context = ssl.create_default_context(cafile=target.ca_file) if target.ca_file else None
     client = IMAPClient("localhost", target.port, ssl=bool(context), ssl_context=context)
     client._imap.debug = debug
@@ -115,7 +122,9 @@ def _imapclient(target: Target, *, debug: int) -> int:
     read = 0
     for first in range(0, len(uids), FLOOR_MAILS):
         items = [b"BODY.PEEK[]", b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE"]
-        read += len(client.fetch(uids[first : first + FLOOR_MAILS], items))
+        mails = client.fetch(uids[first : first + FLOOR_MAILS], items)
+        keep(mails)
+        read += len(mails)
     client.logout()
     return read
 
@@ -136,12 +145,54 @@ def mbsync(target: Target) -> int:
         return sum(1 for _ in Path(folder, "INBOX").glob("*/*,U=*"))
 
 
+def imapclient_xadd(target: Target) -> int:
+    """IMAPClient's own fetch as it comes, and each mail into Redis by a bare XADD."""
+    connection = redis.Redis(port=target.redis_port, protocol=2)
+    with connection.pipeline(transaction=False) as pipe:
+
+        def keep(mails: Mails) -> None:
+            for uid, mail in mails.items():
+                pipe.xadd("bench_bare", {"uid": uid, "raw": mail[b"BODY[]"]})
+            pipe.execute()
+
+        read = _imapclient(target, debug=5, keep=keep)
+    connection.close()
+    return read
+
+
+def producer(target: Target) -> int:
+    """Run our producer once: compressed raw mail, full tickets, cursor, counters, all guarantees on."""
+    from src.assembly import run_producer
+
+    settings = load(
+        redis_url=f"redis://127.0.0.1:{target.redis_port}/0",
+        redis_max_stream_length=target.mails + 1,
+        redis_max_stream_bytes=64 * 1024**3,
+        database_url=target.database_url,
+        imap_host="localhost",
+        imap_port=target.port,
+        imap_user=target.user,
+        imap_auth="password",
+        imap_password=target.password,
+        imap_tls="implicit" if target.ca_file else "none",
+        imap_ca_certs=target.ca_file,
+    )
+    exit_code = run_producer(settings, Console(file=sys.stderr), once=True, batch_mails=settings.batch_size)
+    assert exit_code == 0, f"the producer ended with {exit_code}"
+    connection = redis.Redis(port=target.redis_port, protocol=2)
+    read = int(connection.xlen(settings.redis_stream_name))
+    connection.close()
+    return read
+
+
 CONTENDERS: dict[str, Callable[[Target], int]] = {
     "floor": floor,
     "wire": wire,
     "imapclient": imapclient_plain,
     "imapclient_quiet": imapclient_quiet,
     "mbsync": mbsync,
+    "imapclient_xadd": imapclient_xadd,
+    "producer": producer,
 }
 
 
@@ -155,12 +206,18 @@ def run(name: str, target: Target, *, timeout_s: float = 600) -> Figures:
 def main() -> None:
     """Run the contender of the command line in this process."""
     name, target = sys.argv[1], Target(**json.loads(sys.argv[2]))
-    started = time.perf_counter()
+    if name == "producer":
+        import src.assembly  # noqa: F401  # its imports belong to its memory, but not to its time; nor to the others'
+    started, cpu_before_s = time.perf_counter(), _cpu_s()
     mails = CONTENDERS[name](target)
-    seconds = time.perf_counter() - started
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    cpu_s = sum(each.ru_utime + each.ru_stime for each in used)
+    seconds, cpu_s = time.perf_counter() - started, _cpu_s() - cpu_before_s
     print(json.dumps(asdict(Figures(mails, seconds, cpu_s, _peak_mb()))))
+
+
+def _cpu_s() -> float:
+    """Of this process and of those it started and that ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def _peak_mb() -> float:
