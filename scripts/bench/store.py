@@ -65,7 +65,7 @@ def main() -> None:
 @contextlib.contextmanager
 def _postgres() -> Iterator[PostgresServer]:
     durable = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
-    server = PostgresServer(options={**durable, "shared_buffers": "512MB", "max_wal_size": "4GB"})
+    server = PostgresServer(options={**durable, "shared_buffers": "512MB", "max_wal_size": "4GB"}, is_in_memory=False)
     try:
         server.create()
         server.start()

@@ -4,12 +4,12 @@ Every walk goes page by page by key, each page in a transaction of its own: memo
 holds a connection nor keeps the database from cleaning up. What is written during a walk may or may not be seen.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Executable, Row, Select, and_, func, select, text, tuple_, union
+from sqlalchemy import Column, ColumnElement, Engine, Executable, Row, Select, and_, func, select, text, tuple_, union
 from sqlalchemy.engine import Connection
 
 from src.model.envelope import Place
@@ -41,6 +41,9 @@ _KNOWN = (
 )
 
 
+_PLACE = (_mail.mailbox, _mail.uidvalidity, _mail.uid)
+
+
 class Reader:
     """Plays MailReader but for the search."""
 
@@ -56,13 +59,15 @@ class Reader:
             wanted = wanted.where(_mail.mailbox == clean(mailbox))
         if uidvalidity is not None:
             wanted = wanted.where(_mail.uidvalidity == uidvalidity)
-        order = (_mail.mailbox, _mail.uidvalidity, _mail.uid, _mail.id)
-        page = wanted.order_by(*order).limit(PAGE_ROWS)
+        page = wanted.order_by(*_PLACE, _mail.id).limit(PAGE_ROWS)
         rows = self._rows(page)
         while rows:
             yield from map(_known, rows)
             last = rows[-1]
-            rows = self._rows(page.where(tuple_(*order) > (last.mailbox, last.uidvalidity, last.uid, last.id)))
+            place = (last.mailbox, last.uidvalidity, last.uid)
+            # Mails without UIDs all lie at one place; one condition for both would walk them anew for each page.
+            rows = self._rows(page.where(*_all_equal(_PLACE, place), _mail.id > last.id))
+            rows = rows or self._rows(page.where(tuple_(*_PLACE) > place))
 
     def find_by_uids(self, account: str, mailbox: str, uidvalidity: int, uids: Sequence[int]) -> dict[int, KnownMail]:
         """See MailReader.find_by_uids."""
@@ -137,6 +142,10 @@ class Reader:
             for row in connection.execute(statement):
                 attachments.setdefault(row.email_id, []).append(row)
         return mails, attachments
+
+
+def _all_equal(columns: Iterable[Column[Any]], values: Iterable[object]) -> list[ColumnElement[bool]]:
+    return [column == value for column, value in zip(columns, values, strict=True)]
 
 
 def _known(row: Row[Any]) -> KnownMail:

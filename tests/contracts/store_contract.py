@@ -258,6 +258,15 @@ class StoreContract:
         assert sum(1 for _ in store.export()) == 1_320
         assert sum(1 for _ in store.export("eve@example.org")) == 120
 
+    def test_mails_without_uids_are_walked_completely(self, store: Store) -> None:
+        nowhere = Place("archive.mbox")
+        store.write([changed(f"sha256:{number}", number, place=nowhere) for number in range(1, 2_301)])
+        store.write([changed("later", 9_000, place=Place("other.mbox"))])
+
+        walked = [mail.source_id for mail in store.known_mails(ACCOUNT)]
+        assert len(walked) == len(set(walked)) == 2_301
+        assert walked[-1] == "later"
+
     def test_a_walk_goes_on_while_others_write(self, store: Store) -> None:
         store.write(numbered(150))
         walk = store.export()

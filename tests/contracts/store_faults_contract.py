@@ -14,7 +14,7 @@ from src.store.opening import open_store
 from tests.contracts.mail_records import ACCOUNT, changed, numbered
 from tests.contracts.ugly_moments import start, whole_mails, write_in_order, write_until_killed
 
-MAILS = 400
+MAILS = 200
 
 
 class StoreFaultsContract:
@@ -25,7 +25,7 @@ class StoreFaultsContract:
         raise NotImplementedError("give the address of a new, empty database")
 
     def test_processes_that_start_and_write_the_same_at_once_store_each_mail_once(self, url: str) -> None:
-        writers = [start(write_in_order, url, MAILS, batch, step) for batch, step in ((50, 1), (70, -1), (400, 1))]
+        writers = [start(write_in_order, url, MAILS, batch, step) for batch, step in ((50, 1), (70, -1), (200, 1))]
         for _, pipe in writers:
             assert pipe.recv() == "ready"
         for _, pipe in writers:
@@ -40,8 +40,8 @@ class StoreFaultsContract:
 
     def test_a_killed_writer_leaves_whole_batches_and_another_goes_on(self, url: str) -> None:
         open_store(url).close()
-        for pause_s in (0.005, 0.02, 0.05):
-            process, pipe = start(write_until_killed, url, 3_000)
+        for pause_s in (0.01, 0.04):
+            process, pipe = start(write_until_killed, url, 1_000)
             pipe.recv()
             time.sleep(pause_s)
             process.kill()
