@@ -197,16 +197,21 @@ def run_exporter(settings: Settings) -> int:
 
 
 def run_worker(settings: Settings, *, drain: bool = False) -> int:
-    """Run a worker, watched and stoppable by signals, to its end; return the exit code."""
+    """Run a worker, watched and stoppable by signals, to its end; return the exit code.
+
+    A Redis or database that is away at the start is waited for, unless `drain`.
+    """
     clock, shutdown = SystemClock(), Shutdown()
     beats = Beats(clock)
     shutdown.listen()
     try:
-        stream = open_stream(settings, name="worker")
-        store = open_store(settings)
+        stream = _in_time(lambda: open_stream(settings, name="worker"), shutdown, once=drain)
+        store = _in_time(lambda: open_store(settings), shutdown, once=drain)
     except IngestError as error:
         log.error("worker_not_started", code=error.code, error=str(error))
         return exit_code_of(error)
+    if stream is None or store is None:
+        return exit_codes.OK
     worker = build_worker(
         settings,
         stream=stream,

@@ -23,6 +23,7 @@ from src.worker.drain import DRAIN_BLOCK_MS, Drain
 from src.worker.grace import Grace
 from src.worker.hand import Hand
 from src.worker.intake import Intake
+from src.worker.loading import Loading
 from src.worker.maintenance import TICK_S, Chore, Maintenance
 from src.worker.patience import Patience
 from src.worker.pipeline import Pipeline
@@ -71,6 +72,7 @@ def build(
     grace = Grace(shutdown, clock, settings.shutdown_grace_seconds)
     patience = Patience(shutdown, grace, beats, clock, rng)
     hand = Hand()
+    loading = Loading(stream, patience)
     intake = Intake(
         stream,
         hand,
@@ -84,6 +86,7 @@ def build(
         stream=stream,
         store=store,
         intake=intake,
+        loading=loading,
         prepare=prepare,
         closing=Closing(stream, hand, patience, DamageLimit(), clock, consumer),
         hand=hand,
@@ -121,6 +124,7 @@ def build(
         stream=stream,
         store=store,
         hand=hand,
+        loading=loading,
         consumer=consumer,
         backgrounds=[
             background("maintain", Maintenance(chores, clock, rng), TICK_S),

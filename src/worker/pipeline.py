@@ -2,7 +2,7 @@
 
     take tickets in hand     intake.py     own pending ones, silent workers', new ones
     cut them into chunks     chunks.py     as many as fit into memory; a suspect of a crash alone
-    load their raw mails     the stream    one round trip
+    load their raw mails     loading.py    the next ones while these are worked on
     prepare Records          prepare.py    parse, keep attachments' text
     store                    splitting.py  one transaction for all; the guilty found by halving
     close                    closing.py    settle, retry or bury, by decide.py
@@ -29,6 +29,7 @@ from src.worker.closing import Closing
 from src.worker.decide import code_of, decide, describe
 from src.worker.hand import Hand
 from src.worker.intake import Intake
+from src.worker.loading import Loading
 from src.worker.patience import Patience
 from src.worker.prepare import Prepare
 from src.worker.splitting import write_splitting
@@ -47,6 +48,7 @@ class Pipeline:
         stream: WorkerStream,
         store: MailWriter,
         intake: Intake,
+        loading: Loading,
         prepare: Prepare,
         closing: Closing,
         hand: Hand,
@@ -61,6 +63,7 @@ class Pipeline:
         self._stream = stream
         self._store = store
         self._intake = intake
+        self._loading = loading
         self._prepare = prepare
         self._closing = closing
         self._hand = hand
@@ -112,10 +115,7 @@ class Pipeline:
         """Return the Records of the tickets that are still ours, and what becomes of those that failed."""
         prepared: list[tuple[Ticket, Record]] = []
         failed: Results = []
-        raws = self._patience.ask("read", lambda: self._stream.load_raws(chunk))
-        raws.reverse()  # so that each raw mail is let go as soon as it was worked on
-        for ticket in chunk:
-            raw = raws.pop()
+        for ticket, raw in self._loading.raws(chunk):
             self._beats.move("read")
             if self._hand.is_lost(ticket):
                 continue

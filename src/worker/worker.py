@@ -6,6 +6,7 @@ the renewer; 4. leave the group, if nothing is pending; 5. stop serving metrics 
 A step that fails is logged and does not keep the others from happening. A second signal leaves at once.
 """
 
+import gc
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
@@ -22,12 +23,14 @@ from src.worker.closing import DamageLimitReachedError
 from src.worker.drain import Drain
 from src.worker.grace import Grace
 from src.worker.hand import Hand
+from src.worker.loading import Loading
 from src.worker.pipeline import Pipeline
 from src.worker.watchdog import unwind
 
 log = get_logger(__name__)
 
 READ_WITHIN_S = 30.0  # a worker whose reading or committing went well longer ago than this is not ready
+COLLECT_AFTER = (20_000, 20, 50)  # objects, then rounds, before each generation is looked at
 LEAST_STEP_S = 1.0  # what each step of the end is given even if the budget is used up
 
 
@@ -49,6 +52,7 @@ class Worker:
         stream: WorkerStream,
         store: MailWriter,
         hand: Hand,
+        loading: Loading,
         consumer: str,
         backgrounds: Sequence[Background],
         watchdog: Background,
@@ -63,6 +67,7 @@ class Worker:
         self._stream = stream
         self._store = store
         self._hand = hand
+        self._loading = loading
         self._consumer = consumer
         self._backgrounds = backgrounds
         self._watchdog = watchdog
@@ -81,6 +86,7 @@ class Worker:
         return code
 
     def _work(self) -> int:
+        _spare_the_collector()
         for loop in ("read", "commit"):
             self.beats.expect(loop, within_s=READ_WITHIN_S)
         for background in (*self._backgrounds, self._watchdog):
@@ -104,6 +110,7 @@ class Worker:
         self._step("hand_back", lambda: self._stream.hand_back(self._consumer, self._hand.held()))
         for background in self._backgrounds:
             self._step("stop_thread", partial(self._stop, background))
+        self._step("stop_loading", self._loading.close)
         self._step("leave_group", lambda: self._stream.leave(self._consumer))
         for service in services:
             self._step("stop_serving", service.close)
@@ -121,3 +128,13 @@ class Worker:
             action()
         except Exception as error:  # noqa: BLE001  # the other steps must happen all the same
             log.warning("shutdown_step_failed", step=step, code=getattr(error, "code", IngestError.code))
+
+
+def _spare_the_collector() -> None:
+    """Let the garbage collector leave alone what lives as long as the process, and look at the rest less often.
+
+    A batch makes some ten thousand objects that reference counting frees; looking at them saves nothing (-4 % of CPU).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
