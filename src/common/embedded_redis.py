@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import IO
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from src.common.errors import RedisMisconfiguredError, RedisUnavailableError
 
@@ -187,7 +189,9 @@ def _answering_pid(socket: Path) -> int:
     """Return the process id of the server on this socket; 0 when none answers. Waits while it loads its data."""
     if not socket.exists():
         return 0
-    client = redis.Redis(unix_socket_path=str(socket), socket_timeout=_PING_TIMEOUT_S, protocol=2)
+    client = redis.Redis(
+        unix_socket_path=str(socket), socket_timeout=_PING_TIMEOUT_S, protocol=2, retry=Retry(NoBackoff(), 0)
+    )
     try:
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:

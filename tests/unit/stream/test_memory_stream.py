@@ -11,7 +11,7 @@ from tests.fakes.clock import FakeClock
 class TestMemoryStream(StreamContract):
     lease_s = 60.0
 
-    @pytest.fixture()
+    @pytest.fixture
     def stream(self) -> MemoryStream:
         self.clock = FakeClock()
         options = StreamOptions(
