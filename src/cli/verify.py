@@ -32,6 +32,12 @@ _MEANINGS = {
     "hidden": "at the source, but marked deleted in the database",
 }
 
+_REPAIRED = {
+    exit_codes.OK: "published; once the workers are done (`python worker.py --drain`), verify again",
+    exit_codes.INCOMPLETE: "not all could be published: some of it went to the dead letters, or another producer reads "
+    "this mailbox, which compares by itself every IMAP_RECONCILE_INTERVAL_SECONDS; verify again later",
+}
+
 
 def verify(
     context: typer.Context,
@@ -155,8 +161,6 @@ def _repair(
         return
     say("repairing: publishing what is missing or differs …")
     code = services.opening.repair(services.settings, account, mboxes=mboxes, maildirs=maildirs)
-    if code in (exit_codes.OK, exit_codes.INCOMPLETE):
-        say("published; once the workers are done (`python worker.py --drain`), verify again")
-        return
-    say("the repair did not come to its end, see above; trying again does no harm")
-    raise typer.Exit(code)
+    say(_REPAIRED.get(code, "the repair did not come to its end, see above; trying again does no harm"))
+    if code not in _REPAIRED:
+        raise typer.Exit(code)

@@ -213,16 +213,31 @@ def test_revoking_while_google_is_away_keeps_the_file(
     assert token_file(settings).exists
 
 
-def test_the_command_says_what_to_do(environment: dict[str, str]) -> None:
-    for arguments, changes, code in [
+@pytest.mark.parametrize(
+    ("arguments", "changes", "code"),
+    [
         (["--info"], {}, exit_codes.OPERATOR_NEEDED),  # no token
         (["--info"], {"ENCRYPTION_KEY": "short"}, exit_codes.OPERATOR_NEEDED),
         (["--info"], {"IMAP_PORT": "99999999"}, exit_codes.USAGE),
-        ([], {}, exit_codes.USAGE),  # nothing asked for
-        (["--setup", "--headless"], {}, exit_codes.OPERATOR_NEEDED),  # the input ends
         (["--setup", "--headless"], {"IMAP_USER": ""}, exit_codes.USAGE),
-    ]:
-        ran = _run(*arguments, environment=environment | changes)
-        assert ran.returncode == code, ran.stderr
-        assert ran.stderr
-        assert "Traceback" not in ran.stderr
+    ],
+)
+def test_the_command_says_what_to_do(
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    changes: dict[str, str],
+    code: int,
+) -> None:
+    for name, value in changes.items():
+        monkeypatch.setenv(name, value)
+    assert main(arguments) == code
+    assert "docs/runbooks/" in capsys.readouterr().err
+
+
+def test_a_set_up_whose_input_ends_is_told(environment: dict[str, str]) -> None:
+    ran = _run("--setup", "--headless", environment=environment)
+    assert ran.returncode == exit_codes.OPERATOR_NEEDED
+    assert "[sign_in_failed]" in ran.stderr
+    assert "Traceback" not in ran.stderr

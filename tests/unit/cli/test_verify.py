@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from src.common import exit_codes
 from src.model.envelope import Kind, Place
 from src.model.message import Record
@@ -119,6 +121,22 @@ def test_repair_publishes_what_is_missing_and_is_not_yet_success(desk: Desk) -> 
     result = desk.run("verify", "--repair")
     assert (result.exit_code, desk.repairs) == (exit_codes.INCOMPLETE, 1)
     assert "verify again" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("repair", "ends_with", "says"),
+    [
+        (exit_codes.INCOMPLETE, exit_codes.INCOMPLETE, "another producer"),  # the mailbox is being read
+        (exit_codes.UNAVAILABLE, exit_codes.UNAVAILABLE, "trying again"),  # the mail server is away
+        (exit_codes.OPERATOR_NEEDED, exit_codes.OPERATOR_NEEDED, "see above"),  # it refuses the login
+    ],
+)
+def test_a_repair_that_fails_is_not_called_published(desk: Desk, repair: int, ends_with: int, says: str) -> None:
+    desk.source.uids = [1]
+    desk.repair_ends_with = repair
+    result = desk.run("verify", "--repair")
+    assert result.exit_code == ends_with
+    assert says in result.stderr
 
 
 def test_repair_leaves_dead_letters_to_the_operator(desk: Desk) -> None:
