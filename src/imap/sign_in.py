@@ -9,9 +9,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError
 
 from src.common.errors import (
@@ -26,9 +24,8 @@ from src.imap.endpoint import Endpoint
 from src.imap.refusal import login_refusal
 from src.imap.response import garbage
 from src.imap.wire import Wire, connect
+from src.imap.wire_client import WireClient
 
-MAX_SIGN_IN_BYTES = 1024 * 1024  # all that a server may say before we are logged in
-MAX_SIGN_IN_LINE_BYTES = 64 * 1024
 _WANTED = ("CONDSTORE", "QRESYNC", "UTF8=ACCEPT")
 
 
@@ -63,7 +60,7 @@ def sign_in(endpoint: Endpoint, credentials: CredentialsSource) -> SignedIn:
 
 
 def _sign_in(wire: Wire, endpoint: Endpoint, credentials: Credentials, context: ssl.SSLContext | None) -> SignedIn:
-    client = _Client(wire, endpoint.host, endpoint.port)
+    client = WireClient(wire, endpoint.host, endpoint.port)
     client._imap.debug = 0  # imapclient sets 5: imaplib would write out everything it reads, for nobody
     if endpoint.tls == "starttls":
         _start_tls(client, context)
@@ -82,13 +79,13 @@ def _tls_context(endpoint: Endpoint) -> ssl.SSLContext:
         raise InsecureConnectionError(f"IMAP_CA_CERTS cannot be read as CA certificates: {error.strerror}") from error
 
 
-def _start_tls(client: "_Client", context: ssl.SSLContext | None) -> None:
+def _start_tls(client: WireClient, context: ssl.SSLContext | None) -> None:
     if client._imap.state == "AUTH" or b"STARTTLS" not in client.capabilities():
         raise InsecureConnectionError("the mail server offers no STARTTLS: use IMAP_TLS=implicit, mostly on port 993")
     client.starttls(context)
 
 
-def _log_in(client: "_Client", credentials: Credentials) -> None:
+def _log_in(client: WireClient, credentials: Credentials) -> None:
     if isinstance(credentials, BearerToken):
         _check_clean(credentials.user, credentials.token)
         return _authenticate(client, credentials.mechanism, _bearer_answer(client, credentials), credentials.mechanism)
@@ -101,14 +98,14 @@ def _log_in(client: "_Client", credentials: Credentials) -> None:
     return _plain_login(client, credentials)
 
 
-def _bearer_answer(client: "_Client", credentials: BearerToken) -> bytes:
+def _bearer_answer(client: WireClient, credentials: BearerToken) -> bytes:
     if credentials.mechanism == "XOAUTH2":
         return f"user={credentials.user}\1auth=Bearer {credentials.token}\1\1".encode()
     user = credentials.user.replace("=", "=3D").replace(",", "=2C")  # RFC 5801 section 4
     return f"n,a={user},\1host={client.host}\1port={client.port}\1auth=Bearer {credentials.token}\1\1".encode()
 
 
-def _authenticate(client: "_Client", mechanism: str, answer: bytes, name: str) -> None:
+def _authenticate(client: WireClient, mechanism: str, answer: bytes, name: str) -> None:
     """Run a mechanism that says all at once; a second challenge holds the reason of a refusal, and wants an end."""
     challenges: list[bytes] = []
 
@@ -125,7 +122,7 @@ def _authenticate(client: "_Client", mechanism: str, answer: bytes, name: str) -
         raise login_refusal(_server_text(error), challenge=b"".join(challenges[1:])) from error
 
 
-def _plain_login(client: "_Client", credentials: Password) -> None:
+def _plain_login(client: WireClient, credentials: Password) -> None:
     try:
         client.login(credentials.user, credentials.password)
     except IMAPClientError as error:
@@ -141,11 +138,11 @@ def _check_clean(*secrets: str) -> None:
         raise LoginRefusedError("name, password or token holds a control character or line break: set it again")
 
 
-def _capabilities(client: "_Client") -> frozenset[str]:
+def _capabilities(client: WireClient) -> frozenset[str]:
     return frozenset(name.decode("ascii", "replace").upper() for name in client.capabilities())
 
 
-def _enable(client: "_Client", capabilities: frozenset[str]) -> frozenset[str]:
+def _enable(client: WireClient, capabilities: frozenset[str]) -> frozenset[str]:
     wanted = [name for name in _WANTED if name in capabilities]
     if not wanted or "ENABLE" not in capabilities:
         return frozenset()
@@ -179,59 +176,3 @@ def _translated() -> Iterator[None]:
         raise SourceRefusedError("the mail server refused a command before the log-in") from error
     except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
         raise garbage("what it said at the log-in") from error
-
-
-class _Imap4(imaplib.IMAP4):
-    """imaplib's client on our Wire."""
-
-    def __init__(self, wire: Wire, host: str) -> None:
-        self._wire = wire
-        self._left_bytes = MAX_SIGN_IN_BYTES
-        super().__init__(host)
-
-    def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:  # noqa: ARG002
-        self.host, self.port, self.sock = host, port, self._wire.sock
-
-    def read(self, size: int) -> bytes:
-        self._count(size)
-        return self._wire.read_exactly(size)
-
-    def readline(self) -> bytes:
-        line = self._wire.read_line(MAX_SIGN_IN_LINE_BYTES)
-        self._count(len(line))
-        return line + b"\r\n"
-
-    def send(self, data: Any) -> None:
-        self._wire.send(data)
-
-    def shutdown(self) -> None:
-        self._wire.close()
-
-    def starttls(self, ssl_context: ssl.SSLContext | None = None) -> tuple[Any, Any]:
-        assert ssl_context is not None
-        status, data = self._simple_command("STARTTLS")
-        if status == "OK":
-            self._wire.start_tls(ssl_context, self.host)
-            self.sock = self._wire.sock
-            self.untagged_responses.clear()  # told in plain: not to be trusted
-            self._get_capabilities()
-        return status, data
-
-    def _count(self, size: int) -> None:
-        self._left_bytes -= size
-        if self._left_bytes < 0:
-            raise garbage(f"more than {MAX_SIGN_IN_BYTES} bytes before we were logged in")
-
-
-class _Client(IMAPClient):  # type: ignore[misc]  # imapclient has no types
-    """imapclient on our Wire."""
-
-    def __init__(self, wire: Wire, host: str, port: int) -> None:
-        self._wire = wire
-        super().__init__(host, port, ssl=False)
-
-    def _create_IMAP4(self) -> _Imap4:  # noqa: N802  # imapclient's name
-        return _Imap4(self._wire, self.host)
-
-    def _set_read_timeout(self) -> None:
-        """The Wire has its own."""
