@@ -10,6 +10,7 @@ import json
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,6 +52,7 @@ class FakeGoogle:
     gives_refresh_token: bool = True
     expires_in: Any = 3600  # seconds, as Google would say it
     delay_s: float = 0.0  # before each token answer
+    make_access_token: Callable[[], str] = lambda: f"ya29.{secrets.token_urlsafe(16)}"
     refreshes: int = 0
     asked: list[dict[str, str]] = field(default_factory=list)  # queries of the consent page
     refresh_tokens: dict[str, str] = field(default_factory=dict)  # refresh token to scopes
@@ -130,7 +132,7 @@ class FakeGoogle:
         return 200, self._access(self.refresh_tokens[token])
 
     def _access(self, scopes: str) -> dict[str, object]:
-        token = f"ya29.{secrets.token_urlsafe(16)}"
+        token = self.make_access_token()
         self.access_tokens.append(token)
         return {"access_token": token, "expires_in": self.expires_in, "scope": scopes, "token_type": "Bearer"}
 
