@@ -14,9 +14,9 @@ from itertools import islice
 from src.common.errors import SourceRefusedError
 from src.imap.answers import FetchAnswer, FetchedMail, GoneMail, LargeMail, MailFacts
 from src.imap.channel import Channel
-from src.imap.fetch_answer import Attributes, attributes, body_of, mail_facts, uid_of
+from src.imap.fetch_answer import Attributes, attributes, body_of, mail_facts, uid_of, usual_facts
 from src.imap.refusal import command_refusal
-from src.imap.response import SMALL_LITERAL_BYTES, Oversize, Tagged, garbage
+from src.imap.response import SMALL_LITERAL_BYTES, Oversize, Tagged, Untagged, garbage
 from src.imap.search import search
 from src.imap.uid_set import UidSet
 
@@ -133,17 +133,24 @@ class _Walk:
             if isinstance(answer, Tagged):
                 return self._end(answer)
             if answer.name == b"FETCH":
-                found = attributes(answer)
-                mail = self._mail(found) or self._facts(found)
+                mail = self._take(answer)
                 if mail:
                     yield mail
 
+    def _take(self, answer: Untagged) -> FetchedMail | LargeMail | None:
+        facts = usual_facts(answer)
+        if facts:
+            return self._facts(facts)
+        found = attributes(answer)
+        if body_of(found) is not None:
+            return self._mail(found)
+        if b"RFC822.SIZE" in found and b"UID" in found:
+            return self._facts(mail_facts(found, utf8=self._channel.utf8))
+        self._channel.has_news = True  # a change of flags that nobody asked for, perhaps without a UID
+        return None
+
     def _mail(self, found: Attributes) -> FetchedMail | LargeMail | None:
-        """Take a whole mail; NIL for a body means that it is gone, not that it is empty."""
-        body = body_of(found)
-        if not isinstance(body, bytes | Oversize):
-            return None
-        uid = uid_of(found)
+        body, uid = body_of(found), uid_of(found)
         for command in self._under_way.values():
             facts = command.facts.pop(uid, None)
             if facts and isinstance(body, Oversize):
@@ -152,15 +159,11 @@ class _Walk:
                 return FetchedMail(facts, body)
         return None
 
-    def _facts(self, found: Attributes) -> LargeMail | None:
-        """Take a mail's facts; what fits no command is a change of flags that nobody asked for: news."""
-        uid = uid_of(found)
-        command = next((each for each in self._under_way.values() if uid in each.uids), None)
-        if command is None or b"RFC822.SIZE" not in found:
-            self._channel.has_news = True
-            return None
-        command.uids.remove(uid)
-        facts = mail_facts(found, utf8=self._channel.utf8)
+    def _facts(self, facts: MailFacts) -> LargeMail | None:
+        command = next((each for each in self._under_way.values() if facts.uid in each.uids), None)
+        if command is None:
+            return None  # told twice
+        command.uids.remove(facts.uid)
         if facts.size_bytes > self._large_bytes:
             return LargeMail(facts)
         self._described.append(facts)
