@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from config.settings import Settings, SettingsError, load
+from config.settings import Settings, SettingsError
 from src import assembly
 from src.auth.oauth2_gmail import run_auth_setup
 from src.common import exit_codes, logs
 from src.common.errors import IngestError
-from src.producer.providers import PROVIDERS
+from src.producer.providers import PROVIDERS, load_for
 
 # Option, its meaning, and the setting that it overrides.
 OVERRIDES = (
@@ -30,7 +30,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command; return its exit code."""
     options = _parser().parse_args(arguments)
     try:
-        settings = _settings(options)
+        overrides = {setting: value for *_, setting in OVERRIDES if (value := getattr(options, setting)) is not None}
+        settings = load_for(options.provider or "", **overrides)
         logs.configure(level=settings.log_level, format_=settings.log_format)
         return _run(settings, options)
     except (IngestError, SettingsError) as error:
@@ -53,14 +54,6 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
 
 def _output() -> Console:
     return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
-
-
-def _settings(options: argparse.Namespace) -> Settings:
-    overrides = {setting: value for *_, setting in OVERRIDES if (value := getattr(options, setting)) is not None}
-    settings = load(**overrides)
-    wanted = PROVIDERS[options.provider] if options.provider else {}
-    missing = {name: value for name, value in wanted.items() if name not in settings.model_fields_set}
-    return load(**overrides, **missing) if missing else settings
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from src.common.clock import Clock
-from src.common.errors import LeaseLostError, RedisUnavailableError
+from src.common.errors import IngestError, LeaseLostError
 from src.common.logs import account_tag, get_logger
 from src.stream.protocol import Lease, ProducerStream
 
@@ -49,7 +49,7 @@ class HeldLease:
         self._thread.join(JOIN_TIMEOUT_S)
         try:
             self._stream.release_lease(self.lease)
-        except RedisUnavailableError:
+        except IngestError:
             pass  # it runs out by itself
 
     def _renew(self) -> None:
@@ -57,7 +57,7 @@ class HeldLease:
             asked_at = self._clock.monotonic()
             try:
                 is_ours = self._stream.renew_lease(self.lease)
-            except RedisUnavailableError:
+            except IngestError:
                 continue  # it is lost only when its time is up
             if not is_ours:
                 self._is_refused = True

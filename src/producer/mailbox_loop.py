@@ -41,6 +41,7 @@ Fetched = tuple[Batch, list[Outgoing]]
 BLOCKED_RETRY_S = 300.0  # between looks at a mailbox that an operator must mend
 LOOK_UP_S = 0.5  # how often a wait for the source looks up for a stop or a lost lease
 NOTHING_YET_S = 0.5  # before asking a source again that has nothing just now, yet is not caught up
+MOVED_WAIT_S = 0.05  # after a cursor that someone else moved: an argument with a program must not become a hot loop
 DEAD_AFTER_LEASES = 1.5  # times of a lease after which the one who holds it must be alive
 CLOSE_TIMEOUT_S = 10.0  # for the source to let go of its connection
 
@@ -150,6 +151,7 @@ class MailboxLoop:
                 upcoming = self._fetch_after(batch.cursor)
             if not self._publisher.publish(held, batch, outgoing):
                 upcoming.cancel()
+                self._patience.wait(MOVED_WAIT_S)
                 upcoming, is_caught_up = self._fetch_after(self._publisher.stored), False
             elif not reads_ahead and not is_caught_up:
                 upcoming = self._fetch_after(batch.cursor)

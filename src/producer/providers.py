@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from config.settings import Settings, load
+
 PROVIDERS: Mapping[str, Mapping[str, object]] = {
     "imap": {},  # nothing: everything comes from the settings
     "gmail": {"imap_host": "imap.gmail.com", "imap_port": 993, "imap_tls": "implicit", "imap_auth": "xoauth2"},
@@ -10,3 +12,12 @@ PROVIDERS: Mapping[str, Mapping[str, object]] = {
     "icloud": {"imap_host": "imap.mail.me.com", "imap_port": 993, "imap_tls": "implicit", "imap_auth": "password"},
     "fastmail": {"imap_host": "imap.fastmail.com", "imap_port": 993, "imap_tls": "implicit", "imap_auth": "password"},
 }
+
+
+def load_for(provider: str, **overrides: object) -> Settings:
+    """Return the settings, with what `provider` (empty: none) fills in where nothing was set. Raises SettingsError."""
+    settings = load(**overrides)
+    missing = {
+        name: value for name, value in PROVIDERS.get(provider, {}).items() if name not in settings.model_fields_set
+    }
+    return load(**overrides, **missing) if missing else settings

@@ -18,6 +18,7 @@ from src.common.errors import LeaseLostError, RedisOutOfMemoryError, RedisUnavai
 from src.common.instruments import EMAILS_PRODUCED, PUBLISH_REPEATED
 from src.common.logs import account_tag, get_logger
 from src.model.cursor import Batch, Cursor
+from src.model.envelope import Kind
 from src.producer.board import Board, MailboxName, State
 from src.producer.held_lease import HeldLease
 from src.producer.patience import Patience
@@ -129,7 +130,9 @@ class Publisher:
     def _count(self, part: list[Outgoing], published: Published, remaining: int | None) -> None:
         self._patience.progressed()
         self._beat()
-        for kind, times in Counter(outgoing.kind for outgoing in part if not outgoing.dead_code).items():
+        kinds = Counter(outgoing.kind for outgoing in part if not outgoing.dead_code)
+        kinds[Kind.ADDED] = max(kinds[Kind.ADDED] - published.repeated, 0)  # changes are never repeats
+        for kind, times in kinds.items():
             EMAILS_PRODUCED.labels(self._name.kind, kind.value).inc(times)
         PUBLISH_REPEATED.inc(published.repeated)
         self._board.count(

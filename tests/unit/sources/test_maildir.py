@@ -1,7 +1,9 @@
 """The Maildir source brings what is there, and later what is new, changed and gone, however files move meanwhile."""
 
 import os
+import random
 import tempfile
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -192,6 +194,37 @@ def test_a_mail_that_one_listing_misses_is_not_taken_for_deleted(root: Path, mon
     real = os.scandir
     monkeypatch.setattr(os, "scandir", scandir)
     assert source.fetch(cursor).envelopes == ()
+
+
+def test_passes_beside_a_program_that_sets_flags_end_in_the_truth(root: Path) -> None:
+    knowing, cursor = Knowing(), Cursor()
+    for number in range(100):
+        put(root, f"{number:03}.host:2,")
+    is_over = threading.Event()
+    busy = threading.Thread(target=set_flags_until, args=(root / "cur", is_over))
+    busy.start()
+    try:
+        for _ in range(8):
+            found, cursor = read_pass(source_of(root, knowing), cursor)
+            knowing.settle(found)
+    finally:
+        is_over.set()
+        busy.join()
+    for _ in range(2):
+        found, cursor = read_pass(source_of(root, knowing), cursor)
+        knowing.settle(found)
+    assert found == []
+    truth = {f"INBOX/{mail_file(f'cur/{path.name}').unique}": path.name[-1] == "S" for path in (root / "cur").iterdir()}
+    assert len(truth) == 100
+    assert {name: known.labels == ("\\Seen",) for name, known in knowing.mails.items()} == truth
+    assert not any(known.is_deleted for known in knowing.mails.values())
+
+
+def set_flags_until(folder: Path, is_over: threading.Event) -> None:
+    rng = random.Random(1)
+    while not is_over.is_set():
+        path = rng.choice(list(folder.iterdir()))
+        path.rename(path.with_name(path.name.partition(":")[0] + rng.choice([":2,", ":2,S"])))
 
 
 def test_an_unreadable_mail_is_a_failure_and_its_neighbours_come(root: Path) -> None:
