@@ -137,8 +137,8 @@ def _start(folder: Path) -> EmbeddedRedis:
 def _mend_aof(folder: Path) -> None:
     """Cut a torn tail off the AOF, back to the last whole transaction.
 
-    A kill in the middle of a write leaves the beginning of a transaction. Redis itself cuts off only the torn command, and
-    the rest of the transaction takes effect at the next start but one.
+    A kill in the middle of a write leaves the beginning of a transaction. Redis itself cuts off only the torn command,
+    and the rest of the transaction takes effect at the next start but one.
     """
     aof = folder / "appendonly.aof"
     if not aof.is_file():

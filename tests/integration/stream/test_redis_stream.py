@@ -5,10 +5,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from src.stream.options import StreamOptions
+from src.stream.options import StreamOptions, options_from
 from src.stream.redis_stream import RedisStream
-from tests.contracts.stream_contract import MAX_BYTES, MAX_CRASHES, MAX_ENTRIES, SPOOL_BYTES, StreamContract
-from tests.fixtures.redis_servers import RedisClusterServers, RedisServer, connection_to
+from tests.contracts.stream_contract import (
+    MAX_BYTES,
+    MAX_CRASHES,
+    MAX_ENTRIES,
+    SPOOL_BYTES,
+    StreamContract,
+    assert_conserved,
+)
+from tests.contracts.stream_mails import outgoing, publish
+from tests.fixtures.redis_servers import RedisClusterServers, RedisServer, connection_to, settings_for
 
 
 class RedisContract(StreamContract):
@@ -64,7 +72,12 @@ class TestClusterThreePartitions(RedisContract):
 
 @pytest.mark.redis
 @pytest.mark.cluster
-class TestClusterOnePartition(RedisContract):
-    @pytest.fixture
-    def url(self, redis_cluster: RedisClusterServers) -> str:
-        return redis_cluster.url
+def test_one_partition_on_a_cluster_lies_under_one_tag(redis_cluster: RedisClusterServers) -> None:
+    connection = connection_to(redis_cluster.url)
+    stream = RedisStream(connection, options_from(settings_for(redis_cluster.url)))
+    stream.ensure_group()
+    assert publish(stream, outgoing(1), outgoing(2)).added == 2
+    tickets = stream.read_new("worker-a", 10, 50)
+    assert stream.settle("worker-a", tickets, [b"note"] * 2) == 2
+    assert_conserved(stream.stats())
+    connection.close()
