@@ -9,6 +9,8 @@ import random
 from collections.abc import Callable
 from typing import TypeVar
 
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
+
 from src.common.beats import Beats
 from src.common.clock import Clock
 from src.common.errors import DatabaseUnavailableError, RedisOutOfMemoryError, RedisUnavailableError, TemporaryError
@@ -43,28 +45,30 @@ class Patience:
 
         Raises the service's error only when a shutdown's grace is over; every other error at once.
         """
-        failures = 0
-        while True:
-            try:
-                result = action()
-            except _AWAY as error:
-                failures += 1
-                self._wait(loop, error, failures)
-                continue
-            if failures:
-                self._came_back(loop, failures)
-            return result
+        asking = Retrying(
+            retry=retry_if_exception_type(_AWAY),
+            wait=lambda state: next_delay_s(state.attempt_number, SERVICE_POLICY, self._rng),
+            stop=lambda _state: self._grace.left_s() <= 0,
+            sleep=self._sleep,
+            after=lambda state: self._failed(loop, state),
+            reraise=True,
+        )
+        result = asking(action)
+        if failures := asking.statistics["attempt_number"] - 1:
+            self._came_back(loop, failures)
+        return result
 
-    def _wait(self, loop: str, error: TemporaryError, failures: int) -> None:
+    def _failed(self, loop: str, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome is not None else None
+        assert isinstance(error, _AWAY)
         service = _service(error)
         self.redis_breaks += service == "redis"
         self._beats.trouble(loop, error.code)
         WORKER_WAITS.labels(service).set(1)
-        if failures == 1:
+        if state.attempt_number == 1:
             log.warning("service_away", service=service, code=error.code, error=str(error))
-        if self._grace.left_s() <= 0:
-            raise error
-        delay_s = next_delay_s(failures, SERVICE_POLICY, self._rng)
+
+    def _sleep(self, delay_s: float) -> None:
         if self._shutdown.wait(delay_s):
             self._clock.sleep(min(delay_s, STEP_IN_SHUTDOWN_S))
 

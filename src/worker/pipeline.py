@@ -99,7 +99,7 @@ class Pipeline:
         prepared, failed = self._prepare_all(chunk)
         stored = self._store_all(prepared)
         self._closing.close(stored + failed)
-        self._hand.release(chunk)
+        self._hand.release([ticket for ticket in chunk if self._hand.is_lost(ticket)])
 
     def _begin(self, suspect: Ticket) -> bool:
         """Say that work on a suspect starts; where Redis has no memory for that, give it back and return False."""
