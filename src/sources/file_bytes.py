@@ -107,6 +107,11 @@ def unreadable(error: BaseException) -> FileUnreadableError:
     return FileUnreadableError(f"cannot read the mail file or folder: {reason}: check the path and its permissions")
 
 
+def clean_name(name: str) -> str:
+    """Return a file name that is no UTF-8 in a form that every database takes; others stay as they are."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def _unpacked(path: Path) -> int:
     with gzip.open(path) as packed, tempfile.TemporaryFile(prefix="mbox-") as plain:
         shutil.copyfileobj(packed, plain, BLOCK_BYTES)

@@ -16,7 +16,7 @@ from pathlib import Path
 from imapclient.imap_utf7 import decode as decode_utf7
 
 from src.common.errors import FileUnreadableError, SourceUnavailableError
-from src.sources.file_bytes import unreadable
+from src.sources.file_bytes import clean_name, unreadable
 
 INBOX = "INBOX"
 MAX_DEPTH = 20  # of nested folders; also what ends a loop of symbolic links
@@ -72,14 +72,14 @@ def _walk(root: Path, path: Path, depth: int) -> Iterator[Folder]:
 
 def _named_as_on_disk(root: Path, folder: Folder) -> Folder:
     """Tell apart folders such as `.Work` and `Work`, which lie in both layouts under one name."""
-    return folder if folder.path == root else Folder(clean(str(folder.path.relative_to(root))), folder.path)
+    return folder if folder.path == root else Folder(clean_name(str(folder.path.relative_to(root))), folder.path)
 
 
 def _name(root: Path, path: Path) -> str:
     if path == root:
         return INBOX
     parts = (_decoded(part) for part in path.relative_to(root).parts)
-    return clean("/".join(part.removeprefix(".") or part for part in parts))
+    return clean_name("/".join(part.removeprefix(".") or part for part in parts))
 
 
 def _decoded(name: str) -> str:
@@ -112,12 +112,7 @@ def mail_file(place: str) -> MailFile:
     """Return what the name of a file says of its mail."""
     name = place.partition("/")[2]
     info = _INFO.search(name)
-    return MailFile(clean(name[: info.start()] if info else name), place, info["flags"] if info else "")
-
-
-def clean(name: str) -> str:
-    """Return a file name that is no UTF-8 in a form that every database takes; others stay as they are."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return MailFile(clean_name(name[: info.start()] if info else name), place, info["flags"] if info else "")
 
 
 def keywords(folder: Path) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from src.common.errors import MailTooLargeError
 from src.common.logs import get_logger
 from src.model.cursor import Batch, Cursor, Failure
 from src.model.envelope import Envelope, Kind, Place
-from src.sources.file_bytes import FileBytes, unreadable
+from src.sources.file_bytes import FileBytes, clean_name, unreadable
 from src.sources.file_limits import FileLimits
 from src.sources.mbox_scan import MailSpan, envelope_date
 from src.sources.mbox_walk import MboxWalk, WalkedMail
@@ -44,7 +44,7 @@ class MboxSource:
 
     def __init__(self, *, account: str, path: Path, limits: FileLimits, clock: Clock) -> None:
         self.account = account
-        self.mailbox = path.name
+        self.mailbox = clean_name(path.name)
         self._path = path
         self._limits = limits
         self._clock = clock

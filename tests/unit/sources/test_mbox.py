@@ -222,6 +222,22 @@ def test_a_file_that_is_no_mbox_is_refused(tmp_path: Path) -> None:
         source_of(path).fetch(Cursor())
 
 
+def test_a_file_name_that_is_no_utf8_makes_a_name_that_is(tmp_path: Path) -> None:
+    path = tmp_path / "caf\udce9.mbox"
+    path.write_bytes(mboxrd([b"Subject: s\n\n"]))
+    source = source_of(path)
+    assert source.mailbox == "caf\\xe9.mbox"
+    assert len(source.fetch(Cursor()).envelopes) == 1
+
+
+def test_a_broken_gzip_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mails.mbox.gz"
+    for content in (b"no gzip", gzip.compress(mboxrd([b"Subject: s\n\n"]))[:-9]):
+        path.write_bytes(content)
+        with pytest.raises(FileUnreadableError):
+            source_of(path).fetch(Cursor())
+
+
 def test_a_missing_file_is_named_by_its_fault_not_its_name(tmp_path: Path) -> None:
     with pytest.raises(FileUnreadableError, match="No such file") as caught:
         source_of(tmp_path / "alice@example.org.mbox").fetch(Cursor())
