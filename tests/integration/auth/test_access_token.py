@@ -93,7 +93,9 @@ def test_two_processes_and_many_threads_cause_one_refresh(
     )
     command = [sys.executable, "-c", code]
     started = [
-        subprocess.Popen(command, cwd=ROOT, env=environment | {"PATH": ""}, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            command, env=environment | {"PATH": "", "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True
+        )
         for _ in range(2)
     ]
     printed = {process.communicate(timeout=60)[0].strip() for process in started}

@@ -166,11 +166,11 @@ def test_no_display_is_no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not has_browser()
 
 
-def _run(*arguments: str, environment: dict[str, str], paste: str = "") -> subprocess.CompletedProcess[str]:
+def _run(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the command as a process, in the test's own folder: a developer's `.env` does not count."""
     command = [sys.executable, "-m", "src.auth.oauth2_gmail", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment | {"PATH": ""}, input=paste, capture_output=True, text=True, timeout=60
-    )
+    variables = environment | {"PATH": "", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, env=variables, input="", capture_output=True, text=True, timeout=60)
 
 
 def test_the_command_shows_all_but_the_token(environment: dict[str, str], signed_in: SignedIn) -> None:

@@ -73,7 +73,7 @@ class Shell:
         """Run `python ARGUMENTS`."""
         ended = subprocess.run(
             [sys.executable, *arguments],
-            cwd=ROOT,
+            cwd=self.folder,  # not where a developer's own .env may lie
             env=self.environment(),
             capture_output=True,
             text=True,
@@ -87,7 +87,7 @@ class Shell:
     def environment(self) -> dict[str, str]:
         """Return the environment of a process: nothing of the developer's own settings."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
-        return {**kept, **self.settings}
+        return {**kept, "PYTHONPATH": str(ROOT), **self.settings}
 
     def _loaded(self) -> Settings:
         return load(_env_file=None, **{name.lower(): value for name, value in self.settings.items()})

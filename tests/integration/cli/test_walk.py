@@ -6,6 +6,8 @@ import sqlite3
 import subprocess
 import sys
 
+import pytest
+
 from src.common import exit_codes
 from tests.integration.cli.shell import ROOT, Shell, mail, write_mbox
 
@@ -14,6 +16,7 @@ MIB = 1024 * 1024
 CLI = ("-m", "src.cli")
 
 
+@pytest.mark.timeout(300)  # a dozen processes, one after the other: a second each, or several on a busy machine
 def test_every_command_as_a_process_of_its_own(shell: Shell) -> None:
     big = mail(4, size_bytes=MIB + MIB // 8)
     path = str(write_mbox(shell.folder / "old.mbox", [*map(mail, (1, 2, 3)), big]))
@@ -32,8 +35,8 @@ def test_every_command_as_a_process_of_its_own(shell: Shell) -> None:
     shell.process(*CLI, "dlq", "show", letter["entry_id"], "--raw", str(shell.folder / "dead.eml"))
     assert hashlib.sha256((shell.folder / "dead.eml").read_bytes()).digest() == hashlib.sha256(big).digest()
     shell.process(*CLI, "dlq", "replay", letter["entry_id"])
-    assert "1 waiting" in shell.process(*CLI, "verify", *origin, expect=exit_codes.INCOMPLETE).stdout
-    shell.process("worker.py", "--drain")
+    assert len(shell.json("verify", *origin, expect=exit_codes.INCOMPLETE)["waiting"]) == 1
+    shell.process(str(ROOT / "worker.py"), "--drain")
     assert shell.process(*CLI, "verify", *origin).stdout.splitlines()[-1].startswith("complete: ")
 
     exported = [json.loads(line) for line in shell.process(*CLI, "export").stdout.splitlines()]
@@ -107,7 +110,7 @@ def test_a_reader_that_leaves_early_is_no_fault(shell: Shell) -> None:
     shell.drain()
     process = subprocess.Popen(
         [sys.executable, *CLI, "export"],
-        cwd=ROOT,
+        cwd=shell.folder,
         env=shell.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
