@@ -363,13 +363,14 @@ def run_import(
             if with_worker:
                 with worker_alongside(_worker_command(), stream, shutdown) as worker:
                     producer.run()
-                    worker.finish()
+                    is_stored = worker.finish()
             else:
                 producer.run()
+                is_stored = True  # by other workers, later
         newly_dead = stream.stats().dead - dead_before
     reports = producer.board.reports()
     code = exit_code(reports)
-    if code == exit_codes.OK and newly_dead > 0:
+    if code == exit_codes.OK and (newly_dead > 0 or not is_stored):
         code = exit_codes.INCOMPLETE
     return ImportOutcome(reports, newly_dead, code)
 

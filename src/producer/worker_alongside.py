@@ -46,14 +46,16 @@ class WorkerAlongside:
         self._thread = threading.Thread(target=self._keep_alive, name="worker-alongside", daemon=True)
         self._thread.start()
 
-    def finish(self) -> None:
-        """Wait until nothing is on its way, or a stop is asked for. Raises WorkerCrashedError if it keeps dying."""
+    def finish(self) -> bool:
+        """Wait until nothing is on its way; False if a stop is asked for before. Raises WorkerCrashedError if it keeps
+        dying."""
         while not self._shutdown.wait(LOOK_EVERY_S):
             stats = self._stream.stats()
             if not stats.waiting and not stats.retries:
-                return
+                return True
         if self._has_failed:
             raise WorkerCrashedError(f"the worker beside the import ended {MAX_STARTS} times: see its messages above")
+        return False
 
     def end(self) -> None:
         """Ask it to end, and wait until it has."""
