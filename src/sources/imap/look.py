@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from src.common.logs import account_tag, get_logger
+from src.imap.uid_set import MAX_UID
 from src.sources.imap.catch_up import catch_up
 from src.sources.imap.changes import changes
 from src.sources.imap.position import Position
 from src.sources.imap.reconcile import reconcile
-from src.sources.imap.renumbering import finish_settling, has_other_numbering, renumber
+from src.sources.imap.renumbering import finish_settling, other_numbering, renumber
 from src.sources.imap.visit import Steps, Visit, batch
 
 _log = get_logger(__name__)
@@ -17,6 +18,9 @@ _log = get_logger(__name__)
 def look(visit: Visit, known_position: Position | None, pause: Callable[[float], bool]) -> Steps:
     """Read from `known_position` (None: the cursor is lost) until nothing is new; the last batch is `caught_up`."""
     position = known_position or _position_without_cursor(visit)
+    if known_position is None and position.uidvalidity != visit.uidvalidity:
+        yield batch(position)  # the next look knows what to expect, and doubts the server until it has looked twice
+        return position
     if position.uidvalidity != visit.uidvalidity:
         return (yield from _carry_over(visit, position, pause))
     visit.ids.resolve_to = position.resolve_to
@@ -43,8 +47,9 @@ def _carry_over(visit: Visit, position: Position, pause: Callable[[float], bool]
 
 
 def _position_without_cursor(visit: Visit) -> Position:
-    if not visit.session.has_gmail and has_other_numbering(visit):
-        return Position(uidvalidity=0)
+    numbering = 0 if visit.session.has_gmail else other_numbering(visit)
+    if numbering:
+        return Position(uidvalidity=numbering, compare_to=MAX_UID, resolve_to=MAX_UID)
     return _compare_from_start(visit)
 
 

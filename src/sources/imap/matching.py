@@ -5,7 +5,7 @@ same. Where it fits none or several, or there is no Message-ID, only the SHA-256
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -51,8 +51,10 @@ def key_of(message_id: str, size_bytes: int, received_at: datetime | None) -> Ke
     return message_id.strip().strip("<>"), size_bytes, int(received_at.timestamp())
 
 
-def match(old_mails: Iterable[OldMail], new_mails: Iterable[tuple[int, Key | None]]) -> Match:
-    """Pair what the keys alone can pair."""
+def match(
+    old_mails: Iterable[OldMail], new_mails: Iterable[tuple[int, Key | None]], *, taken: Set[Key] = frozenset()
+) -> Match:
+    """Pair what the keys alone can pair; `taken` are keys of mails that an earlier try has paired already."""
     result = Match()
     old_by_key: defaultdict[Key, list[OldMail]] = defaultdict(list)
     for old in old_mails:
@@ -67,7 +69,7 @@ def match(old_mails: Iterable[OldMail], new_mails: Iterable[tuple[int, Key | Non
             new_by_key[key].append(uid)
     for key, uids in new_by_key.items():
         fitting = old_by_key.get(key, [])
-        if len(uids) == 1 and len(fitting) == 1:
+        if len(uids) == 1 and len(fitting) == 1 and key not in taken:
             result.mapped[uids[0]] = fitting[0].source_id
             del result.left[fitting[0].source_id]
         else:

@@ -8,13 +8,14 @@ Memory: about 0.5 KB a mail of the mailbox while it lasts. Not for Gmail, whose 
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from src.common.errors import SourceRefusedError, SourceUnavailableError
 from src.common.logs import account_tag, get_logger
 from src.imap.uid_set import UidSet
 from src.model.envelope import Envelope, Kind, Place, RawSlices
+from src.model.ticket import Ticket
 from src.sources.imap.barrier import wait_until_settled
 from src.sources.imap.catch_up import chunks, envelope_batches
 from src.sources.imap.mail_reading import read_mails
@@ -32,8 +33,8 @@ def renumber(visit: Visit, position: Position, pause: Callable[[float], bool]) -
     )
     position = yield from wait_until_settled(visit, position, pause)
     listed = visit.session.search_uids()
-    old_mails, placed = _old_mails(visit)
-    found = match(old_mails, _new_mails(visit, listed - placed))
+    known = _known_so_far(visit)
+    found = match(known.old_mails, _new_mails(visit, listed - UidSet.of(known.placed)), taken=known.taken_keys)
     yield from _tell_mapped(visit, position, found)
     yield from _tell_unsure(visit, position, found)
     gone = (visit.deleted(old.source_id, Place(visit.mailbox, old.uidvalidity, old.uid)) for old in found.left.values())
@@ -56,38 +57,47 @@ def finish_settling(visit: Visit, position: Position, pause: Callable[[float], b
     return replace(position, settling=False)
 
 
-def has_other_numbering(visit: Visit) -> bool:
-    """Tell whether living mails, or mails on their way, have another UIDVALIDITY: it was renumbered unseen."""
-    known = visit.known.known_mails(visit.account, visit.mailbox)
-    tickets = visit.tickets.tickets_of(visit.account, visit.mailbox)
-    return any(not mail.is_deleted and mail.place.uidvalidity != visit.uidvalidity for mail in known) or any(
-        ticket.place.uidvalidity != visit.uidvalidity for ticket, _ in tickets
-    )
-
-
-def _old_mails(visit: Visit) -> tuple[list[OldMail], UidSet]:
-    """Return the mails under other numbers, and the UIDs that the database knows under the present ones.
-
-    A dead letter knows its mail's key but not its hash; its row, if there is one, is a stub.
-    """
-    old = {mail.source_id: mail for mail in _dead_mails(visit)}
-    placed: list[int] = []
+def other_numbering(visit: Visit) -> int:
+    """Return a UIDVALIDITY, other than the present one, that living mails or tickets of the mailbox have; else 0."""
     for mail in visit.known.known_mails(visit.account, visit.mailbox):
-        if mail.place.uidvalidity == visit.uidvalidity:
+        if not mail.is_deleted and mail.place.uidvalidity != visit.uidvalidity:
+            return mail.place.uidvalidity
+    for ticket, _ in visit.tickets.tickets_of(visit.account, visit.mailbox):
+        if ticket.place.uidvalidity != visit.uidvalidity:
+            return ticket.place.uidvalidity
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownSoFar:
+    old_mails: list[OldMail]  # under other numbers
+    placed: list[int]  # UIDs that are stored or dead under the present numbers
+    taken_keys: set[Key]  # of stored mails that are in place already: twins of these cannot be told by their key
+
+
+def _known_so_far(visit: Visit) -> _KnownSoFar:
+    """Gather what is known. A dead letter knows its mail's key but not its hash; its row, if any, is a stub."""
+    dead = [ticket for ticket, where in visit.tickets.tickets_of(visit.account, visit.mailbox) if where == "dead"]
+    old = {mail.source_id: mail for mail in _old_dead_mails(visit, dead)}
+    placed = [ticket.place.uid for ticket in dead if ticket.place.uidvalidity == visit.uidvalidity]
+    taken: set[Key] = set()
+    for mail in visit.known.known_mails(visit.account, visit.mailbox):
+        key = key_of(mail.message_id, mail.size_bytes, mail.received_at) if mail.is_stored else None
+        place = mail.place
+        if place.uidvalidity == visit.uidvalidity:
             old.pop(mail.source_id, None)
+            taken |= {key} if key else set()
             if mail.is_stored or not mail.is_deleted:
-                placed.append(mail.place.uid)
+                placed.append(place.uid)
         elif not mail.is_deleted and (mail.is_stored or mail.source_id not in old):
-            key = key_of(mail.message_id, mail.size_bytes, mail.received_at) if mail.is_stored else None
-            place = mail.place
             old[mail.source_id] = OldMail(mail.source_id, place.uid, place.uidvalidity, key, mail.sha256)
-    return list(old.values()), UidSet.of(placed)
+    return _KnownSoFar(list(old.values()), placed, taken)
 
 
-def _dead_mails(visit: Visit) -> Iterator[OldMail]:
-    for ticket, where in visit.tickets.tickets_of(visit.account, visit.mailbox):
+def _old_dead_mails(visit: Visit, dead: Sequence[Ticket]) -> Iterator[OldMail]:
+    for ticket in dead:
         place = ticket.place
-        if where == "dead" and ticket.kind is Kind.ADDED and place.uidvalidity != visit.uidvalidity:
+        if ticket.kind is Kind.ADDED and place.uidvalidity != visit.uidvalidity:
             message_id = ticket.payload.get("message_id")
             key = key_of(message_id if isinstance(message_id, str) else "", ticket.size_bytes, ticket.received_at)
             yield OldMail(ticket.source_id, place.uid, place.uidvalidity, key)

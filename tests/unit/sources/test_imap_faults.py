@@ -153,6 +153,32 @@ def test_spurious_uidvalidity_changes_nothing() -> None:
     assert set(server.bodies_fetched.values()) == {1}
 
 
+def test_spurious_uidvalidity_at_a_lost_cursor_changes_nothing() -> None:
+    server, model = a_server(PLAIN, mails=5), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    reader.cursor = Cursor()
+    server.told_uidvalidities = [1]
+    reader.batches.clear()
+    reader.run()
+    assert not any(batch.envelopes for batch in reader.batches)
+    assert reader.cursor.get_int("uidvalidity") == 10
+
+
+def test_purged_dead_letter_of_a_mended_mail_comes_back_by_itself() -> None:
+    server, model = a_server(PLAIN, mails=6), PipelineModel()
+    damaged = server.mailboxes["INBOX"].mails[3]
+    damaged.breaks = True
+    reader = Reader(server, model)
+    reader.run()
+    assert len(model.dead) == 1
+    damaged.breaks = False
+    model.dead.clear()
+    reader.clock.advance(7200)
+    reader.run()
+    assert len(model.living()) == 6
+
+
 def test_missing_uidvalidity_is_never_acted_on() -> None:
     server, model = a_server(PLAIN, mails=5), PipelineModel()
     reader = Reader(server, model)
@@ -205,6 +231,20 @@ def test_lost_cursor_after_a_renumbering_keeps_the_old_ids() -> None:
     reader.run()
     assert set(model.rows) == {"INBOX/10/1", "INBOX/10/2", "INBOX/10/3"}
     assert model.rows["INBOX/10/2"].labels == ("\\Seen",)
+
+
+def test_renumbering_ends_although_several_new_mails_are_broken() -> None:
+    server, model = a_server(PLAIN, mails=4), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    box = server.mailboxes["INBOX"]
+    box.renumber(11)
+    for _ in range(3):
+        box.put(server.new_mail(breaks=True))
+        box.put(server.new_mail())
+    reader.run()
+    assert len(model.living()) == 7
+    assert sorted(envelope.place.uid for envelope, _ in model.dead.values()) == [5, 7, 9]
 
 
 def test_renumbering_waits_for_the_workers_and_says_so_in_the_end() -> None:

@@ -47,6 +47,13 @@ def test_twins_are_claimed_by_their_bytes_in_order_of_uid() -> None:
     assert found.left == {}
 
 
+def test_twin_of_a_mail_in_place_already_is_not_told_by_its_key() -> None:
+    """What a first try left over looks unique, and is not."""
+    key: Key = ("twin", 10, 0)
+    found = match([OldMail("gone", 1, 1, key, "h")], [(7, key)], taken={key})
+    assert (found.mapped, found.unsure) == ({}, [7])
+
+
 def test_key_needs_a_message_id_and_a_date() -> None:
     received_at = datetime(2026, 1, 1, tzinfo=UTC)
     assert key_of("<a@example.org>", 5, received_at) == key_of(" a@example.org", 5, received_at.replace(microsecond=7))
