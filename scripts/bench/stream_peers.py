@@ -18,18 +18,18 @@ URL = os.environ.get("BENCH_REDIS_URL", "redis://127.0.0.1:6379/0")
 POLL_S = 0.005
 START_TIMEOUT_S = 60.0
 
-broker = RedisBroker(url=URL)  # type: ignore[no-untyped-call]  # dramatiq has few types
+broker = RedisBroker(url=URL)
 dramatiq.set_broker(broker)
 app = celery.Celery("bench", broker=URL)
 app.conf.update(task_ignore_result=True, worker_prefetch_multiplier=100, broker_connection_retry_on_startup=True)
 
 
-@dramatiq.actor
+@dramatiq.actor  # type: ignore[untyped-decorator]  # read without its types, see pyproject.toml
 def nothing_dramatiq(_number: int) -> None:
     """Do nothing."""
 
 
-@app.task  # type: ignore[untyped-decorator]  # celery has no types
+@app.task  # type: ignore[untyped-decorator]  # the same
 def nothing_celery(_number: int) -> None:
     """Do nothing."""
 
