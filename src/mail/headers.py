@@ -14,14 +14,29 @@ from src.mail.transfer import Raw
 from src.text import charsets
 from src.text.normalise import one_line
 
-_CONTROLS = bytes([*range(9), 11, 12, *range(14, 32), 127])
-_TABS_AND_CR_TO_SPACE = bytes.maketrans(b"\t\r", b"  ")
+_CONTROLS = bytes([*range(9), *range(11, 32), 127])  # all but TAB and LF; with them goes the CR of CRLF
+_TAB_TO_SPACE = bytes.maketrans(b"\t", b" ")
+_BARE_CR = re.compile(rb"\r(?!\n)")
+_LINE_END = re.compile(rb"\r?\n")
+_EMPTY_LINE = re.compile(rb"\n(?:\r\n|\n)")
 _FOLD = re.compile(r"\n +")
 _FIELD_NAME = re.compile(rb"[!-9;-~]+[ \t]*:")
 _MORE_FIELDS = re.compile(
     rb"\n(?:content-[a-z-]+|mime-version|subject|from|to|cc|date|message-id|received|return-path|x-[a-z-]+)[ \t]*:",
     re.I,
 )
+# Names as most mails write them: they need neither a look at their characters nor to be made lower case.
+_USUAL_NAMES = {
+    name: name.lower()
+    for name in (
+        "Return-Path Delivered-To Received Received-SPF Authentication-Results DKIM-Signature ARC-Seal "
+        "ARC-Message-Signature ARC-Authentication-Results From To Cc Bcc Reply-To Sender Subject Date Message-ID "
+        "Message-Id In-Reply-To References MIME-Version Mime-Version Content-Type Content-Transfer-Encoding "
+        "Content-Disposition Content-ID Content-Language List-Id List-Unsubscribe List-Unsubscribe-Post Precedence "
+        "Auto-Submitted User-Agent X-Mailer X-Spam-Score X-Spam-Status X-Received X-Google-Smtp-Source X-GM-THRID "
+        "X-Gmail-Labels"
+    ).split()
+}
 
 
 class Headers:
@@ -50,9 +65,9 @@ class Headers:
     def kept(self, *, count: int, value_chars: int, total_chars: int) -> dict[str, str]:
         """Return the fields as they are shown and stored: decoded, and bounded in number and length."""
         if self._is_plain and len(self.fields) <= count:
-            lengths = [len(value) for value in self.fields.values()]
+            lengths = [*map(len, self.fields.values())]
             if max(lengths) <= value_chars and sum(lengths) + sum(map(len, self.fields)) <= total_chars:
-                return dict(self.fields)
+                return self.fields.copy()
         kept: dict[str, str] = {}
         for name, value in self.fields.items():
             if "=?" in value or not value.isascii():
@@ -77,73 +92,64 @@ class Headers:
         return found.text
 
 
-class Block(NamedTuple):
-    """A header block and where its body begins."""
+class Extent(NamedTuple):
+    """Where a header block ends, and where its body begins."""
 
-    headers: Headers
+    end: int
     body_start: int
 
 
-def read(raw: Raw, start: int, end: int, limits: Limits) -> Block:
-    """Read the header block that begins at `start`; it and its body lie in `raw[start:end]`."""
-    block_end, body_start = _extent(raw, start, end)
+def extent(raw: Raw, start: int, end: int) -> Extent:
+    """Find the empty line that ends the header block at `start`. No such line up to `end`: all of it is header."""
+    if start == 0:
+        at_once = _LINE_END.match(raw, 0, end)
+        if at_once:
+            return Extent(0, at_once.end())
+    # A part begins after a line end: searched from there, an empty line at its start is found like any other.
+    found = _EMPTY_LINE.search(raw, max(start - 1, 0), end)
+    return Extent(found.start() + 1, found.end()) if found else Extent(end, end)
+
+
+def read(data: bytes, limits: Limits) -> tuple[Headers, int | None]:
+    """Return the fields of a block, and where in it the body begins already, if a line that is no field says so."""
     defects: list[Defect] = []
-    if block_end - start > limits.header_block_bytes:
+    if len(data) > limits.header_block_bytes:
         defects.append(Defect.HEADERS_TOO_LARGE)
-        block_end = raw.rfind(b"\n", start, start + limits.header_block_bytes) + 1 or start + limits.header_block_bytes
-    data = bytes(raw[start:block_end])
-    fields, is_8bit, bad_lines = _fields(data, limits, defects)
-    if bad_lines:
-        stop = _early_end(data, defects)
-        if stop is not None:
-            fields, is_8bit, _ = _fields(data[:stop], limits, defects)
-            body_start = start + stop
-    return Block(Headers(fields, is_8bit=is_8bit, has_words=b"=?" in data, defects=defects), body_start)
+        data = data[: data.rfind(b"\n", 0, limits.header_block_bytes) + 1 or limits.header_block_bytes]
+    fields, has_bad_lines = _fields(data, limits, defects)
+    stop = _early_end(data, defects) if has_bad_lines else None
+    if stop is not None:
+        data = data[:stop]
+        fields, _ = _fields(data, limits, defects)
+    return Headers(fields, is_8bit=not data.isascii(), has_words=b"=?" in data, defects=defects), stop
 
 
-def _extent(raw: Raw, start: int, end: int) -> tuple[int, int]:
-    """Return where the block ends and where the body begins. No empty line: all of it is header."""
-    line_end = raw.find(b"\n", start, end)
-    if line_end < 0:
-        return end, end
-    if line_end == start or (line_end == start + 1 and raw[start] == 13):
-        return start, line_end + 1
-    if raw[line_end - 1] == 13:
-        first, second = b"\n\r\n", b"\n\n"
-    else:
-        first, second = b"\n\n", b"\n\r\n"
-    found = raw.find(first, line_end, end)
-    width = len(first)
-    other = raw.find(second, line_end, end if found < 0 else found)
-    if other >= 0:
-        found, width = other, len(second)
-    return (end, end) if found < 0 else (found + 1, found + width)
-
-
-def _fields(data: bytes, limits: Limits, defects: list[Defect]) -> tuple[dict[str, str], bool, bool]:
-    """Return the fields of a block, whether it holds 8-bit bytes, and whether it holds lines that are no fields."""
-    if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n")
-    data = data.translate(_TABS_AND_CR_TO_SPACE, _CONTROLS)
-    is_8bit = not data.isascii()
-    text = data.decode("latin-1")
+def _fields(data: bytes, limits: Limits, defects: list[Defect]) -> tuple[dict[str, str], bool]:
+    """Return the fields of a block, and whether it holds lines that are no fields."""
+    text = _BARE_CR.sub(b" ", data).translate(_TAB_TO_SPACE, _CONTROLS).decode("latin-1")
     if "\n " in text:
         text = _FOLD.sub(" ", text) if "\n  " in text else text.replace("\n ", " ")
     fields: dict[str, str] = {}
-    bad_lines = False
+    has_bad_lines = False
     for line in text.split("\n", limits.header_fields)[: limits.header_fields]:
         name, colon, value = line.partition(":")
-        if not colon or not name or " " in name or (is_8bit and not name.isascii()):
-            name = name.rstrip(" ")
-            if not colon or not name or " " in name or (is_8bit and not name.isascii()):
-                bad_lines = bad_lines or (line != "" and not line.isspace())
+        lower = _USUAL_NAMES.get(name)
+        if lower is None or not colon:
+            lower = _lower_name(name) if colon else ""
+            if not lower:
+                has_bad_lines = has_bad_lines or (line != "" and not line.isspace())
                 continue
-        name = name.lower()
-        if name not in fields:
-            fields[name] = value.strip(" ")
+        if lower not in fields:
+            fields[lower] = value.strip(" ")
     if len(text) > limits.line_chars:
         _cut_long(fields, limits, defects)
-    return fields, is_8bit, bad_lines
+    return fields, has_bad_lines
+
+
+def _lower_name(name: str) -> str:
+    """Return the name of a field in lower case; empty if it cannot be one."""
+    name = name.rstrip(" ")
+    return name.lower() if " " not in name and name.isascii() else ""
 
 
 def _cut_long(fields: dict[str, str], limits: Limits, defects: list[Defect]) -> None:

@@ -4,7 +4,7 @@ defect says so."""
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # compared by identity: it is part of a cache's key, and hashed often
 class Limits:
     """Bounds for one mail."""
 

@@ -8,8 +8,8 @@ multipart that repeats an enclosing boundary is not split, so that near-misses c
 import re
 from collections.abc import Iterator
 
+from src.mail import content, transfer
 from src.mail import headers as header_block
-from src.mail import parameters, transfer
 from src.mail.defects import Defect
 from src.mail.headers import Headers
 from src.mail.limits import Limits
@@ -17,10 +17,8 @@ from src.mail.transfer import Raw
 
 # What may follow a boundary on its line; the group tells the last delimiter.
 _TAIL = re.compile(rb"(--)?[ \t]*+\r?(?:\n|\Z)")
-_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+'*-]{1,127}/[a-z0-9!#$&^_.+'*-]{1,127}\Z")  # RFC 6838 section 4.2
 _GUESSED = re.compile(rb"(?:\A|\n)--([^\r\n]{1,200}?)[ \t]*\r?\n")
 _GUESS_BYTES = 64 * 1024  # how far into a body a missing boundary is looked for
-_NO_PARAMETERS: dict[str, str] = {}
 
 
 class Node:
@@ -29,7 +27,6 @@ class Node:
     __slots__ = (
         "boundary",
         "content_type",
-        "depth",
         "disposition",
         "disposition_parameters",
         "enclosing",
@@ -46,7 +43,6 @@ class Node:
     headers: Headers
     start: int  # of the body
     end: int  # of the body
-    depth: int  # 0 for the mail itself
     parent: "Node | None"
     enclosing: "Node | None"  # the nearest message around it; None if it is one itself
     is_message: bool  # the mail itself, or the content of a message/rfc822 part
@@ -127,47 +123,29 @@ def _open(
 def _read_node(
     raw: Raw, start: int, end: int, parent: Node | None, is_message: bool, limits: Limits, defects: set[Defect]
 ) -> Node:
-    block = header_block.read(raw, start, end, limits)
+    block_end, body_start = header_block.extent(raw, start, end)
+    found = content.read(raw[start : min(block_end, start + limits.header_block_bytes + 1)], limits)
     node = Node()
-    node.headers = headers = block.headers
-    node.start = min(block.body_start, end)
+    node.headers, stop, media_type, node.parameters, node.encoding, node.disposition, node.disposition_parameters = (
+        found
+    )
+    node.content_type = media_type or _default_type(parent)
+    node.start = node.first_part = body_start if stop is None else start + stop
     node.end = end
     node.parent = parent
-    node.depth = 0 if parent is None else parent.depth + 1
     node.is_message = is_message
     node.enclosing = None if is_message or parent is None else parent.message
-    if headers.defects:
-        defects.update(headers.defects)
-    in_digest = parent is not None and parent.content_type == "multipart/digest"
-    _read_content_fields(node, limits, "message/rfc822" if in_digest else "text/plain")
-    node.boundary, node.first_part = b"", node.start
-    if node.content_type.startswith("multipart/"):
+    node.boundary = b""
+    if node.headers.defects:
+        defects.update(node.headers.defects)
+    if media_type.startswith("multipart/"):
         _find_first_part(raw, node, limits, defects)
     return node
 
 
-def _read_content_fields(node: Node, limits: Limits, default_type: str) -> None:
-    headers = node.headers
-    node.content_type, node.parameters = default_type, _NO_PARAMETERS
-    value = headers.raw("content-type")
-    if value:
-        node.content_type, node.parameters = parameters.read(value, limits.parameters)
-        if not _MEDIA_TYPE.match(node.content_type):
-            node.content_type = _repaired_type(node.content_type, default_type)
-    value = headers.raw("content-disposition")
-    node.disposition, node.disposition_parameters = (
-        parameters.read(value, limits.parameters) if value else ("", _NO_PARAMETERS)
-    )
-    node.encoding = headers.fields.get("content-transfer-encoding", "").lower()
-    if node.encoding and not transfer.is_known(node.encoding):
-        # Comments, parameters and quotes occur: the first word counts.
-        node.encoding = re.split(r"[\s;(,]", node.encoding.strip("\"' "), maxsplit=1)[0]
-
-
-def _repaired_type(value: str, default_type: str) -> str:
-    """`text` alone and types with stray words occur."""
-    first = value.partition(" ")[0]
-    return first if _MEDIA_TYPE.match(first) else default_type
+def _default_type(parent: Node | None) -> str:
+    """Return what a part without a type is (RFC 2046 section 5.1.5)."""
+    return "message/rfc822" if parent is not None and parent.content_type == "multipart/digest" else "text/plain"
 
 
 def _find_first_part(raw: Raw, node: Node, limits: Limits, defects: set[Defect]) -> None:
@@ -178,12 +156,12 @@ def _find_first_part(raw: Raw, node: Node, limits: Limits, defects: set[Defect])
         found = _GUESSED.search(raw[node.start : min(node.end, node.start + _GUESS_BYTES)])
         boundary = found[1] if found else b""
     if boundary and not _is_used_above(boundary, node.parent):
-        delimiter = _next_delimiter(raw, node.start, node.end, b"--" + boundary)
+        delimiter = _next_delimiter(raw, node.start, node.end, b"\n--" + boundary)
         if delimiter and not delimiter[2]:
             node.boundary, node.first_part = boundary, delimiter[1]
             return
     defects.add(Defect.NO_PARTS)
-    node.content_type, node.parameters = "text/plain", _NO_PARAMETERS
+    node.content_type, node.parameters = "text/plain", content.NO_PARAMETERS
 
 
 def _is_used_above(boundary: bytes, node: Node | None) -> bool:
@@ -196,7 +174,7 @@ def _is_used_above(boundary: bytes, node: Node | None) -> bool:
 
 def _spans(raw: Raw, node: Node, defects: set[Defect]) -> Iterator[tuple[int, int]]:
     """Yield where each part of a multipart begins (its header block) and ends (its body)."""
-    needle = b"--" + node.boundary
+    needle = b"\n--" + node.boundary
     start = node.first_part
     while True:
         delimiter = _next_delimiter(raw, start, node.end, needle)
@@ -213,16 +191,22 @@ def _spans(raw: Raw, node: Node, defects: set[Defect]) -> Iterator[tuple[int, in
 
 
 def _next_delimiter(raw: Raw, start: int, end: int, needle: bytes) -> tuple[int, int, bool] | None:
-    """Return where the text before the next delimiter ends, where the next part begins, and whether it is the last."""
-    if start == 0 and raw[: len(needle)] == needle:
-        tail = _TAIL.match(raw, len(needle), end)
+    """Return where the text before the next delimiter ends, where the next part begins, and whether it is the last.
+
+    `needle` is a line feed, `--` and the boundary; the mail's first line has no line feed before it.
+    """
+    if start == 0 and raw[: len(needle) - 1] == needle[1:]:
+        tail = _TAIL.match(raw, len(needle) - 1, end)
         if tail:
             return 0, tail.end(), tail[1] is not None
-    position = raw.find(b"\n" + needle, max(start - 1, 0), end)
+    position = raw.find(needle, max(start - 1, 0), end)
     while position >= 0:
-        tail = _TAIL.match(raw, position + 1 + len(needle), end)
+        before = position - 1 if position > 0 and raw[position - 1] == 13 else position
+        after = position + len(needle)
+        if raw[after : after + 2] == b"\r\n" and after + 2 <= end:
+            return before, after + 2, False  # nearly all are so
+        tail = _TAIL.match(raw, after, end)
         if tail:
-            before = position - 1 if position > 0 and raw[position - 1] == 13 else position
             return before, tail.end(), tail[1] is not None
-        position = raw.find(b"\n" + needle, position + 1, end)
+        position = raw.find(needle, position + 1, end)
     return None
