@@ -9,6 +9,8 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from src.imap.uid_set import EMPTY, UidSet
+
 Key = tuple[str, int, int]  # Message-ID without angle brackets, size in bytes, INTERNALDATE in Unix seconds
 
 
@@ -52,9 +54,17 @@ def key_of(message_id: str, size_bytes: int, received_at: datetime | None) -> Ke
 
 
 def match(
-    old_mails: Iterable[OldMail], new_mails: Iterable[tuple[int, Key | None]], *, taken: Set[Key] = frozenset()
+    old_mails: Iterable[OldMail],
+    new_mails: Iterable[tuple[int, Key | None]],
+    *,
+    placed: UidSet = EMPTY,
+    taken: Set[Key] = frozenset(),
 ) -> Match:
-    """Pair what the keys alone can pair; `taken` are keys of mails that an earlier try has paired already."""
+    """Pair what the keys alone can pair.
+
+    `placed` are new UIDs that an earlier try has dealt with, and `taken` the keys of stored mails among them: they are
+    paired no more, but a key that they share is not unique.
+    """
     result = Match()
     old_by_key: defaultdict[Key, list[OldMail]] = defaultdict(list)
     for old in old_mails:
@@ -63,17 +73,18 @@ def match(
             old_by_key[old.key].append(old)
     new_by_key: defaultdict[Key, list[int]] = defaultdict(list)
     for uid, key in new_mails:
-        if key is None:
-            result.unsure.append(uid)
-        else:
+        if key is not None:
             new_by_key[key].append(uid)
+        elif uid not in placed:
+            result.unsure.append(uid)
     for key, uids in new_by_key.items():
         fitting = old_by_key.get(key, [])
-        if len(uids) == 1 and len(fitting) == 1 and key not in taken:
+        waiting = [uid for uid in uids if uid not in placed]
+        if waiting and len(uids) == 1 and len(fitting) == 1 and key not in taken:
             result.mapped[uids[0]] = fitting[0].source_id
             del result.left[fitting[0].source_id]
         else:
-            result.unsure.extend(uids)
+            result.unsure.extend(waiting)
     result.unsure.sort()
     result.index_hashes()
     return result

@@ -34,7 +34,7 @@ def renumber(visit: Visit, position: Position, pause: Callable[[float], bool]) -
     position = yield from wait_until_settled(visit, position, pause)
     listed = visit.session.search_uids()
     known = _known_so_far(visit)
-    found = match(known.old_mails, _new_mails(visit, listed - UidSet.of(known.placed)), taken=known.taken_keys)
+    found = match(known.old_mails, _new_mails(visit, listed), placed=UidSet.of(known.placed), taken=known.taken_keys)
     yield from _tell_mapped(visit, position, found)
     yield from _tell_unsure(visit, position, found)
     gone = (visit.deleted(old.source_id, Place(visit.mailbox, old.uidvalidity, old.uid)) for old in found.left.values())

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from src.imap.uid_set import UidSet
 from src.sources.imap.matching import Key, OldMail, key_of, match
 
 KEYS = st.none() | st.tuples(st.sampled_from(["a", "b"]), st.integers(1, 2), st.just(0))
@@ -51,6 +52,8 @@ def test_twin_of_a_mail_in_place_already_is_not_told_by_its_key() -> None:
     """What a first try left over looks unique, and is not."""
     key: Key = ("twin", 10, 0)
     found = match([OldMail("gone", 1, 1, key, "h")], [(7, key)], taken={key})
+    assert (found.mapped, found.unsure) == ({}, [7])
+    found = match([OldMail("gone", 1, 1, key, "h")], [(6, key), (7, key), (8, None)], placed=UidSet.of([6, 8]))
     assert (found.mapped, found.unsure) == ({}, [7])
 
 
