@@ -191,7 +191,7 @@ class MaildirSource:
             place=Place(self.mailbox),
             fetched_at=self._clock.now(),
             labels=None if step.task is Task.GONE else step.labels,
-            force=step.task is Task.AGAIN,
+            force=step.task in (Task.NEW, Task.AGAIN),  # the database was asked: what was published once is no answer
         )
 
     def _source_id(self, unique: str) -> str:

@@ -25,8 +25,9 @@ CREATE TABLE listed_again (name TEXT PRIMARY KEY) WITHOUT ROWID;
 _TODO = """
 CREATE TABLE todo AS
 SELECT name, CASE
+    WHEN :force THEN 'again'
     WHEN known.name IS NULL THEN 'new'
-    WHEN NOT known.is_stored OR :force THEN 'again'
+    WHEN NOT known.is_stored THEN 'again'
     ELSE 'changed'
   END AS task
 FROM listed LEFT JOIN known USING (name)
@@ -41,8 +42,8 @@ CREATE UNIQUE INDEX todo_name ON todo (name);
 class Task(StrEnum):
     """What is to be said of a mail."""
 
-    NEW = "new"  # bring it, unless it is on its way
-    AGAIN = "again"  # bring it even if it was published lately: the database lacks its content, or was asked to repeat
+    NEW = "new"  # bring it, unless it is on its way; even if it was published lately: the database does not know it
+    AGAIN = "again"  # bring it: the database lacks its content, or an operator asked for all
     CHANGED = "changed"  # its labels are others now, or it lives again
     GONE = "gone"  # it is deleted
 

@@ -17,7 +17,7 @@ from src.model.cursor import Batch, Cursor, Failure
 from src.model.envelope import Envelope, Kind, Place
 from src.sources.file_bytes import FileBytes, clean_name, unreadable
 from src.sources.file_limits import FileLimits
-from src.sources.mbox_scan import MailSpan, envelope_date
+from src.sources.mbox_scan import MailSpan, envelope_date, may_begin
 from src.sources.mbox_walk import MboxWalk, WalkedMail
 from src.sources.source import CensusItem
 from src.sources.takeout import takeout_facts
@@ -143,7 +143,10 @@ class MboxSource:
         if (now.device, now.inode) != (self._seen.device, self._seen.inode) or now.size_bytes < self._walk.offset:
             return False
         self._file.look()
-        return self._file.read(self._walk.offset - len(self._guard), self._walk.offset) == self._guard
+        offset = self._walk.offset
+        # What was the file's last mail may have been cut short then, and have its rest now: no mail begins there.
+        is_between_mails = offset == 0 or may_begin(self._file, offset)
+        return is_between_mails and self._file.read(offset - len(self._guard), offset) == self._guard
 
     def _may_grow(self, file: FileBytes, span: MailSpan) -> bool:
         """Tell whether the file's last mail may still be in the middle of its writing; waits a moment to see."""

@@ -55,6 +55,11 @@ def first_mail(file: FileBytes) -> int | None:
     return start if _is_separator(file, start) else _next_separator(file, start)
 
 
+def may_begin(file: FileBytes, at: int) -> bool:
+    """Tell whether a mail begins at `at`, or may begin there once the file has grown."""
+    return at >= file.size_bytes or _is_separator(file, at)
+
+
 def span_at(file: FileBytes, start: int) -> MailSpan:
     """Return where the mail lies whose separator begins at `start`."""
     separator = _line(file, start)

@@ -72,6 +72,14 @@ def test_keyword_letters_are_named_by_dovecots_file(root: Path) -> None:
     assert labels("Sbaz", keywords(root)) == ("$Junk", "Important", "\\Seen")
 
 
+def test_a_database_that_forgot_gets_every_mail_again(root: Path) -> None:
+    put(root, "1.host:2,")
+    _, cursor = read_pass(source_of(root, Knowing()), Cursor())
+    for stored in (cursor, cursor.moved(last_uid=0)):
+        found, _ = read_pass(source_of(root, Knowing()), stored)
+        assert [(it.kind, it.force) for it in found] == [(Kind.ADDED, True)]  # the stream published it lately
+
+
 def test_a_second_run_tells_what_is_new_changed_and_gone(root: Path) -> None:
     knowing = Knowing()
     kept, flagged, gone = (put(root, f"{number}.host:2,") for number in range(3))

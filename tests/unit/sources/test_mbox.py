@@ -255,6 +255,18 @@ def test_a_rewritten_file_is_read_from_its_start(tmp_path: Path) -> None:
     assert moved.values["last_uid"] == "3"
 
 
+def test_a_last_mail_that_gets_its_rest_later_is_read_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "mails.mbox"
+    mails = [b"Subject: 1\n\none\n", b"Subject: 2\n\ntwo\nwords\nof text\n"]
+    path.write_bytes(mboxrd(mails)[:-12])  # whoever copies the file is slow
+    source = source_of(path)
+    first = source.fetch(Cursor())
+    path.write_bytes(mboxrd(mails))
+    second = source.fetch(first.cursor)
+    assert [raw_of(envelope) for envelope in second.envelopes] == mails  # the first one under the id it had before
+    assert {item.source_id for item in source.census()} == {envelope.source_id for envelope in second.envelopes}
+
+
 def test_a_file_rewritten_while_it_is_open_is_read_from_its_start(tmp_path: Path) -> None:
     path = tmp_path / "mails.mbox"
     path.write_bytes(mboxrd([b"Subject: a\n\n1\n", b"Subject: b\n\n2\n"]))
