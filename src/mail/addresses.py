@@ -7,31 +7,31 @@ from src.mail.limits import Limits
 from src.model.message import Address
 from src.text.normalise import one_line
 
-# What most fields are: addresses with or without a plain name. Groups: quoted name, bare name, address.
-_SIMPLE = re.compile(r' *(?:"([^"\\]*+)"|([^"<>()@,:;\\]*+)) *<([^<>()@,:;"\s\\]+@[^<>()@,:;"\s\\]+)> *\Z')
-_BARE = re.compile(r' *()()([^<>()@,:;"\s\\]+@[^<>()@,:;"\s\\]+) *\Z')
-_SPECIAL = re.compile(r'["():;\\]')  # what makes a comma something else than the end of an address
+# An address as nearly all are, with what ends it. Groups: quoted name, bare name, its address; lone address; comma.
+_PLAIN = re.compile(
+    r' *+(?:(?:"([^"\\]*+)"|([^"<>()@,:;\\]*+)) *+<([^<>()@,:;"\s\\]++@[^<>()@,:;"\s\\]++)>'
+    r'|([^<>()@,:;"\s\\]++@[^<>()@,:;"\s\\]++)) *+(,|\Z)'
+)
 _TOKEN = re.compile(r'"((?:[^"\\]++|\\.)*+)"?|<([^<>]*+)>?|([(),:;>])|([^"<>(),:;]++)')
 _ESCAPED = re.compile(r"\\(.)")
 
 
 def read(value: str, limits: Limits) -> tuple[tuple[Address, ...], bool]:
     """Return the addresses of a field, in order, and whether the limit left some out."""
-    found = _SIMPLE.match(value) or _BARE.match(value)
-    if found:
-        return (_of_match(found, limits),), False
-    if not _SPECIAL.search(value):
-        matched = [_SIMPLE.match(piece) or _BARE.match(piece) for piece in value.split(",", limits.addresses)]
-        if None not in matched and len(matched) <= limits.addresses:
-            return tuple(_of_match(found, limits) for found in matched if found), False
+    addresses: list[Address] = []
+    position, comma = 0, ","
+    while comma and len(addresses) < limits.addresses:
+        found = _PLAIN.match(value, position)
+        if found is None:
+            break
+        quoted, name, address, lone_address, comma = found.groups()
+        addresses.append(_address(quoted or name or "", address or lone_address, limits))
+        position = found.end()
+    if not comma:
+        return tuple(addresses), False
     if "=?" in value and "@" not in value:
         value = encoded_words.decode(value)  # some senders encode the address along with the name
     return _read_list(value, limits)
-
-
-def _of_match(found: re.Match[str], limits: Limits) -> Address:
-    quoted, name, address = found.groups()
-    return _address(quoted or name or "", address, limits)
 
 
 def _read_list(value: str, limits: Limits) -> tuple[tuple[Address, ...], bool]:
@@ -92,7 +92,7 @@ def _address(name: str, address: str, limits: Limits) -> Address:
         name = encoded_words.decode(name)
     if name:
         name = one_line(name, limits.name_chars)
-        if len(name) > 1 and name[0] == name[-1] and name[0] in "'\"":
+        if name[:1] in ("'", '"') and name[:1] == name[-1:] and len(name) > 1:
             name = name[1:-1].strip()
     if not (address.isascii() and len(address) <= limits.address_chars and " " not in address):
         address = one_line(address, limits.address_chars)

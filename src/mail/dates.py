@@ -8,6 +8,11 @@ MAX_CHARS = 200  # a real one has 31 to 60
 
 _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: n for n, name in enumerate(_NAMES, 1)}
+# What nearly all are. Groups: day, month, year, time, hours and minutes of the zone.
+_USUAL = re.compile(
+    r"(?:[A-Za-z]{3}, )?(\d\d?) ([A-Z][a-z][a-z]) (\d{4}) (\d\d:\d\d:[0-5]\d) ([+-][01]\d)([0-5]\d)", re.ASCII
+)
+_ISO_MONTHS = {name.title(): f"-{n:02}-" for name, n in _MONTHS.items()}
 _RFC_5322 = re.compile(
     r"(?:[A-Za-z]{2,9}\.?,? +)?(\d{1,2})[ -]([A-Za-z]{3})[a-z]*[ -](\d{4}) +"
     r"(\d{1,2}):(\d\d)(?::(\d\d))? *([+-])(\d\d):?(\d\d)"
@@ -16,13 +21,22 @@ _RFC_5322 = re.compile(
 
 def read(value: str) -> datetime | None:
     """Return the moment that a Date field tells; None if nobody can tell."""
-    found = _RFC_5322.match(value[:MAX_CHARS])
     try:
+        found = _USUAL.match(value)
+        if found and found[2] in _ISO_MONTHS:
+            return _from_usual(found)
+        found = _RFC_5322.match(value[:MAX_CHARS])
         if found:
             return _from_match(found)
         return _odd(value[:MAX_CHARS].strip())
     except (ValueError, OverflowError):
         return None
+
+
+def _from_usual(found: re.Match[str]) -> datetime:
+    """Let the standard library read it, which is in C for ISO 8601."""
+    day, month, year, time, zone_hours, zone_minutes = found.groups()
+    return datetime.fromisoformat(f"{year}{_ISO_MONTHS[month]}{day:0>2}T{time}{zone_hours}:{zone_minutes}").astimezone(UTC)
 
 
 def _from_match(found: re.Match[str]) -> datetime | None:

@@ -26,17 +26,15 @@ _MORE_FIELDS = re.compile(
     re.I,
 )
 # Names as most mails write them: they need neither a look at their characters nor to be made lower case.
-_USUAL_NAMES = {
-    name: name.lower()
-    for name in (
-        "Return-Path Delivered-To Received Received-SPF Authentication-Results DKIM-Signature ARC-Seal "
-        "ARC-Message-Signature ARC-Authentication-Results From To Cc Bcc Reply-To Sender Subject Date Message-ID "
-        "Message-Id In-Reply-To References MIME-Version Mime-Version Content-Type Content-Transfer-Encoding "
-        "Content-Disposition Content-ID Content-Language List-Id List-Unsubscribe List-Unsubscribe-Post Precedence "
-        "Auto-Submitted User-Agent X-Mailer X-Spam-Score X-Spam-Status X-Received X-Google-Smtp-Source X-GM-THRID "
-        "X-Gmail-Labels"
-    ).split()
-}
+_USUAL = (
+    "Return-Path Delivered-To Received Received-SPF Authentication-Results DKIM-Signature ARC-Seal "
+    "ARC-Message-Signature ARC-Authentication-Results From To Cc Bcc Reply-To Sender Subject Date Message-ID "
+    "Message-Id In-Reply-To References MIME-Version Mime-Version Content-Type Content-Transfer-Encoding "
+    "Content-Disposition Content-ID Content-Language List-Id List-Unsubscribe List-Unsubscribe-Post Precedence "
+    "Auto-Submitted User-Agent X-Mailer X-Spam-Score X-Spam-Status X-Received X-Google-Smtp-Source X-GM-THRID "
+    "X-Gmail-Labels"
+)
+_USUAL_NAMES = {name: name.lower() for name in _USUAL.split()}
 
 
 class Headers:
