@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from config.settings import Settings, SettingsError
-from src import assembly
+from src.assembly.producer import run_dry, run_producer
 from src.auth.oauth2_gmail import run_auth_setup
 from src.common import exit_codes, logs
 from src.common.errors import IngestError
@@ -48,8 +48,8 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
         sys.stderr.write(f"Signed in as {token.account}. Now run `python producer.py`.\n")
         return exit_codes.OK
     if options.dry_run:
-        return assembly.run_dry(settings, _output(), batch_mails=options.batch_size)
-    return assembly.run_producer(settings, Console(stderr=True), once=options.once, batch_mails=options.batch_size)
+        return run_dry(settings, _output(), batch_mails=options.batch_size)
+    return run_producer(settings, Console(stderr=True), once=options.once, batch_mails=options.batch_size)
 
 
 def _output() -> Console:

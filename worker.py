@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from config.settings import SettingsError, load
-from src import assembly
+from src.assembly.worker import run_worker
 from src.common import logs
 from src.common.exit_codes import USAGE
 from src.worker.processes import Processes, command_of_child
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.processes > 1:
         command = command_of_child(__file__, overrides, settings, is_drain=options.drain)
         return Processes(command, options.processes, is_drain=options.drain, rng=random.Random()).run()  # noqa: S311
-    return assembly.run_worker(settings, drain=options.drain)
+    return run_worker(settings, drain=options.drain)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,7 +10,7 @@ from src.cli.services import services_of
 from src.common import exit_codes
 
 if TYPE_CHECKING:
-    from src.assembly import ImportOutcome
+    from src.assembly.imports import ImportOutcome
 
 app = typer.Typer(no_args_is_help=True, help="Read mail files. Doing it again reads on, and stores nothing twice.")
 
@@ -60,7 +60,7 @@ def _import(
     # Imported here: it brings redis, sqlalchemy and imapclient, which `--help` can do without.
     from rich.console import Console
 
-    from src import assembly
+    from src.assembly.imports import run_import, run_import_dry
 
     if not account.strip():
         raise typer.BadParameter("--account needs a name")
@@ -68,10 +68,8 @@ def _import(
         raise typer.BadParameter("--dry-run changes nothing, so there is nothing for --with-worker to do")
     settings = services_of(context).settings
     if dry_run:
-        raise typer.Exit(assembly.run_import_dry(settings, out(), kind=kind, path=path, account=account))
-    outcome = assembly.run_import(
-        settings, Console(stderr=True), kind=kind, path=path, account=account, with_worker=with_worker
-    )
+        raise typer.Exit(run_import_dry(settings, out(), kind=kind, path=path, account=account))
+    outcome = run_import(settings, Console(stderr=True), kind=kind, path=path, account=account, with_worker=with_worker)
     _print(outcome, json_=json_)
     if outcome.newly_dead > 0:
         say("some went to the dead letters: see `python -m src.cli dlq list`")

@@ -7,8 +7,9 @@ from pathlib import Path
 from rich.console import Console
 
 from config.settings import Settings, SettingsError
-from src import assembly
-from src.assembly import OpenStream
+from src.assembly.imports import run_import
+from src.assembly.producer import run_producer
+from src.assembly.services import OpenStream, open_sources, open_store, open_stream
 from src.cli.services import CensusSource, CommandStream
 from src.common import exit_codes
 from src.common.errors import LeaseLostError
@@ -29,7 +30,7 @@ class SettingsOpening:
 
     def store(self, settings: Settings, closing: ExitStack) -> Store:
         """As in Opening."""
-        store = assembly.open_store(settings)
+        store = open_store(settings)
         closing.callback(store.close)
         return store
 
@@ -41,9 +42,7 @@ class SettingsOpening:
         sources = [
             source
             for kind, path in _origins(settings, account, mboxes, maildirs)
-            for source in assembly.open_sources(
-                settings, kind=kind, account=account, known=store, stream=stream, path=path
-            )
+            for source in open_sources(settings, kind=kind, account=account, known=store, stream=stream, path=path)
         ]
         for source in sources:
             closing.callback(source.close)
@@ -56,10 +55,10 @@ class SettingsOpening:
         for kind, path in _origins(settings, account, mboxes, maildirs):
             if path is None:
                 due = settings.model_copy(update={"imap_reconcile_interval_seconds": ALWAYS_DUE_S})
-                codes.append(assembly.run_producer(due, console, once=True, batch_mails=settings.batch_size))
+                codes.append(run_producer(due, console, once=True, batch_mails=settings.batch_size))
             else:
                 _read_again(settings, account, kind, path)
-                outcome = assembly.run_import(settings, console, kind=kind, path=path, account=account)
+                outcome = run_import(settings, console, kind=kind, path=path, account=account)
                 codes.append(outcome.exit_code)
         return max(codes, default=exit_codes.OK)
 
@@ -81,7 +80,7 @@ def _origins(
 
 
 def _stream(settings: Settings, closing: ExitStack) -> OpenStream:
-    stream = assembly.open_stream(settings)
+    stream = open_stream(settings)
     closing.callback(stream.close)
     return stream
 
@@ -97,11 +96,9 @@ def _read_again(settings: Settings, account: str, kind: str, path: Path) -> None
     """Make the next import read the file from its start, as an operator would by setting `last_uid` to 0."""
     with ExitStack() as closing:
         stream = _stream(settings, closing)
-        store = assembly.open_store(settings)
+        store = open_store(settings)
         closing.callback(store.close)
-        for source in assembly.open_sources(
-            settings, kind=kind, account=account, known=store, stream=stream, path=path
-        ):
+        for source in open_sources(settings, kind=kind, account=account, known=store, stream=stream, path=path):
             lease = stream.acquire_lease(account, source.mailbox, owner_name())
             if lease is None:
                 raise LeaseLostError("another process reads this mailbox just now: let it end, then repair")

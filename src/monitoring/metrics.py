@@ -7,7 +7,7 @@ the database know. A command, so it stands at the top of the layers; nothing imp
 import sys
 
 from config.settings import SettingsError, load
-from src import assembly
+from src.assembly.exporter import run_exporter
 from src.common import exit_codes, logs
 
 
@@ -16,7 +16,7 @@ def main() -> int:
     try:
         settings = load()
         logs.configure(level=settings.log_level, format_=settings.log_format)
-        return assembly.run_exporter(settings)
+        return run_exporter(settings)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return exit_codes.USAGE

@@ -1,4 +1,4 @@
-"""Put a producer together from its parts. `src/assembly.py` calls this with what it made of the settings; tests call it
+"""Put a producer together from its parts. `src/assembly` calls this with what it made of the settings; tests call it
 with sources and streams of their own.
 """
 

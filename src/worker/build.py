@@ -1,4 +1,4 @@
-"""Put a worker together from its parts. `src/assembly.py` calls this with what it made of the settings; tests call it
+"""Put a worker together from its parts. `src/assembly` calls this with what it made of the settings; tests call it
 with streams, stores and parsers of their own.
 """
 

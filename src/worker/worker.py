@@ -43,7 +43,7 @@ class Service(Protocol):
 
 
 class Worker:
-    """Put together by `build_worker` in src/assembly.py."""
+    """Put together by `build_worker` in src/assembly/worker.py."""
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from config.settings import Settings, load
-from src import assembly
+from src.assembly.worker import run_worker
 from src.cli.app import app
 from src.cli.opening import SettingsOpening
 from src.cli.services import Services
@@ -67,7 +67,7 @@ class Shell:
 
     def drain(self, expect: int = exit_codes.OK) -> None:
         """Run a worker until nothing is on its way."""
-        assert assembly.run_worker(self._loaded(), drain=True) == expect
+        assert run_worker(self._loaded(), drain=True) == expect
 
     def process(self, *arguments: str, expect: int = exit_codes.OK) -> Said:
         """Run `python ARGUMENTS`."""

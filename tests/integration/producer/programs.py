@@ -20,7 +20,7 @@ ACCOUNT = "alice"
 Command = Literal["import", "producer"]
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.fakes.worker_process", "src.assembly", "producer"])
+_context.set_forkserver_preload(["tests.fakes.worker_process", "src.assembly.imports", "producer"])
 
 
 class Program:
@@ -82,10 +82,10 @@ def _import(kind: str, path: str) -> int:
     from rich.console import Console
 
     from config.settings import load
-    from src import assembly
+    from src.assembly.imports import run_import
 
     console = Console(stderr=True)
-    return assembly.run_import(load(), console, kind=kind, path=Path(path), account=ACCOUNT).exit_code
+    return run_import(load(), console, kind=kind, path=Path(path), account=ACCOUNT).exit_code
 
 
 def _produce(arguments: list[str]) -> int:

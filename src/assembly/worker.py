@@ -1,0 +1,57 @@
+"""The worker, put together: `worker.py`."""
+
+from config.settings import Settings
+from src.assembly.services import in_time, open_store, open_stream, serve
+from src.attachments import temp_files
+from src.attachments.keep import keep
+from src.common import exit_codes
+from src.common.beats import Beats
+from src.common.clock import SystemClock
+from src.common.errors import IngestError
+from src.common.exit_codes import exit_code_of
+from src.common.logs import get_logger
+from src.common.shutdown import Shutdown
+from src.mail.parse import parse
+from src.worker.build import build as build_worker
+from src.worker.prepare import Prepare
+
+log = get_logger(__name__)
+
+
+def run_worker(settings: Settings, *, drain: bool = False) -> int:
+    """Run a worker, watched and stoppable by signals, to its end; return the exit code.
+
+    A Redis or database that is away at the start is waited for, unless `drain`.
+    """
+    clock, shutdown = SystemClock(), Shutdown()
+    beats = Beats(clock)
+    shutdown.listen()
+    try:
+        stream = in_time(lambda: open_stream(settings, name="worker"), shutdown, once=drain)
+        store = in_time(lambda: open_store(settings), shutdown, once=drain)
+    except IngestError as error:
+        log.error("worker_not_started", code=error.code, error=str(error))
+        return exit_code_of(error)
+    if stream is None or store is None:
+        return exit_codes.OK
+    worker = build_worker(
+        settings,
+        stream=stream,
+        store=store,
+        prepare=Prepare(parse, keep),
+        shutdown=shutdown,
+        beats=beats,
+        clock=clock,
+        drain=drain,
+        sweep=lambda: temp_files.sweep(temp_files.own_folder()),
+        close_stream=stream.close,
+    )
+    served = serve(
+        settings,
+        metrics_port=settings.worker_metrics_port,
+        health_port=settings.worker_health_port,
+        beats=beats,
+        stream=stream,
+        store=store,
+    )
+    return worker.run(served)
