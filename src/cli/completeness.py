@@ -13,6 +13,8 @@ from src.model.envelope import Kind, Place
 from src.sources.source import CensusItem
 from src.store.protocol import KnownMail
 
+_EITHER = frozenset({True, False})  # origins of a mailbox in which nothing was found: no row is excused
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -30,7 +32,7 @@ class Facts:
 
     known: Iterable[KnownMail]  # rows of the database, of all mailboxes of the account; walked once
     waiting: Mapping[str, Set[Kind]]  # source id to what is on its way of it: on the stream, in work, or to be retried
-    dead: Mapping[str, str]  # source id to the code of its dead letter
+    dead: Mapping[str, str]  # source id to the code of the dead letter that holds the mail; dead changes do not count
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,10 @@ def compare(census: Iterable[CensusItem], facts: Facts, *, mailboxes: Set[str]) 
     rows, by_place = _index(facts.known)
     found: dict[_State, list[Gap]] = {state: [] for state in _State}
     seen: set[str] = set()
+    origins: dict[str, set[bool]] = {}  # mailbox to whether its mails are numbered: on a server they are, in files not
     stored = 0
     for item in census:
+        origins.setdefault(item.place.mailbox, set()).add(item.place.uid > 0)
         source_id = item.source_id if item.source_id in rows else by_place.get(item.place, item.source_id)
         if source_id in seen:
             continue
@@ -81,6 +85,8 @@ def compare(census: Iterable[CensusItem], facts: Facts, *, mailboxes: Set[str]) 
     for source_id, row in rows.items():
         if source_id in seen or row.is_deleted or not row.is_stored or row.place.mailbox not in mailboxes:
             continue
+        if (row.place.uid > 0) not in origins.get(row.place.mailbox, _EITHER):
+            continue  # an archive imported under the name of a server's mailbox, or the other way round
         leaving = Kind.DELETED in facts.waiting.get(source_id, ())
         state = _State.WAITING if leaving else _State.EXTRA
         found[state].append(Gap(source_id, row.place.mailbox, row.place.uid))
@@ -105,14 +111,16 @@ def agreed(first: Comparison, second: Comparison) -> Comparison:
     def both(gaps: tuple[Gap, ...]) -> tuple[Gap, ...]:
         return tuple(gap for gap in gaps if gap.source_id in before)
 
+    missing, hidden = both(second.missing), both(second.hidden)
+    came_meanwhile = len(second.missing) + len(second.hidden) - len(missing) - len(hidden)
     return Comparison(
-        at_source=second.at_source,
+        at_source=second.at_source - came_meanwhile,
         stored=second.stored,
-        missing=both(second.missing),
+        missing=missing,
         dead=second.dead,
         waiting=second.waiting,
         extra=both(second.extra),
-        hidden=both(second.hidden),
+        hidden=hidden,
     )
 
 

@@ -118,7 +118,9 @@ def _whole_census(sources: Iterable[CensusSource]) -> Iterator[CensusItem]:
 def _dead(stream: CommandStream, account: str) -> Iterator[tuple[str, str]]:
     after = ""
     while page := stream.list_dead(account=account, limit=PAGE, after=after):
-        yield from ((letter.ticket.source_id, letter.code) for letter in page if letter.ticket)
+        for letter in page:
+            if letter.ticket and letter.ticket.kind is Kind.ADDED:  # a dead change of a mail does not hold the mail
+                yield letter.ticket.source_id, letter.code
         after = page[-1].entry_id
 
 

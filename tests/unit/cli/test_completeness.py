@@ -91,6 +91,14 @@ def test_a_mail_that_the_source_does_not_have(mail: KnownMail, waiting: set[Kind
     assert found.is_complete is (expected == "")
 
 
+def test_an_archive_under_a_servers_name_is_no_extra_of_the_server() -> None:
+    archived, gone = known("INBOX/1.host"), known("b", uid=9)
+    found = compare([item("a", uid=3)], facts(known("a", uid=3), archived, gone), mailboxes=INBOX)
+    assert ids(found.extra) == ["b"]
+    found = compare([item("INBOX/1.host")], facts(archived, gone), mailboxes=INBOX)
+    assert found.is_complete
+
+
 def test_a_renumbered_mail_is_known_by_its_place() -> None:
     found = compare([item("INBOX/8/3", uid=3)], facts(known("INBOX/7/41", uid=3)), mailboxes=INBOX)
     assert found.is_complete
@@ -138,6 +146,7 @@ def test_only_what_two_looks_agree_on_counts() -> None:
     second = Comparison(3, 2, missing=(Gap("just-came", "INBOX", 3),), extra=(Gap("new", "INBOX", 2),))
     found = agreed(first, second)
     assert ids(found.missing) == []  # came between the looks
+    assert found.at_source == found.stored  # and is not counted either
     assert ids(found.extra) == ["new"]
     assert not found.is_complete
 

@@ -78,6 +78,12 @@ def test_dead_letters_count_as_accounted_for_when_asked(desk: Desk) -> None:
     assert told["dead"][0]["code"] == "mail_too_large"
 
 
+def test_a_dead_change_does_not_account_for_a_mail_that_is_missing(desk: Desk) -> None:
+    desk.source.uids = [1]
+    publish(desk.memory, outgoing(1, Kind.CHANGED, version=9, dead_code="database_refused"))
+    assert uids(verify(desk, "--accept-dead", exit_code=exit_codes.INCOMPLETE), "missing") == [1]
+
+
 def test_nothing_is_concluded_from_a_list_that_breaks_off(desk: Desk) -> None:
     desk.source.uids = [1, 2, 3]
     desk.mails.write([stored(1)])
