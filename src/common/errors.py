@@ -159,6 +159,12 @@ class MailTooLargeError(PermanentError):
     code = "mail_too_large"
 
 
+class MailboxTakenError(PermanentError):
+    """Raised when files are imported under the names of a mailbox that is read from a mail server."""
+
+    code = "mailbox_taken"
+
+
 class FileUnreadableError(PermanentError):
     """Raised when a mail file or folder cannot be read."""
 

@@ -22,6 +22,7 @@ from src.common.errors import IngestError, MailTooLargeError, SourceUnavailableE
 from src.model.cursor import Batch, Cursor, Failure
 from src.model.envelope import Envelope, Kind, Place
 from src.sources.file_bytes import FileBytes, unreadable
+from src.sources.file_cursor import check_is_files
 from src.sources.file_limits import FileLimits
 from src.sources.file_slices import FileSlices
 from src.sources.maildir_folders import Folder, MailFile, keywords, labels, mail_files
@@ -61,6 +62,7 @@ class MaildirSource:
 
     def fetch(self, cursor: Cursor) -> Batch:
         """Read the next differences after `cursor`; see Source."""
+        check_is_files(cursor)
         after = cursor.values.get("after", "")
         if self._pass is None or self._after != after or (not after and not self._is_whole):
             self._begin(cursor, after)

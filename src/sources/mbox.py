@@ -16,6 +16,7 @@ from src.common.logs import get_logger
 from src.model.cursor import Batch, Cursor, Failure
 from src.model.envelope import Envelope, Kind, Place
 from src.sources.file_bytes import FileBytes, clean_name, unreadable
+from src.sources.file_cursor import check_is_files
 from src.sources.file_limits import FileLimits
 from src.sources.mbox_scan import MailSpan, envelope_date, may_begin
 from src.sources.mbox_walk import MboxWalk, WalkedMail
@@ -55,6 +56,7 @@ class MboxSource:
 
     def fetch(self, cursor: Cursor) -> Batch:
         """Read the next mails after `cursor`; see Source."""
+        check_is_files(cursor)
         is_asked_again = cursor.values.get("last_uid") == "0"
         force = is_asked_again or cursor.values.get("force") == "1"
         file, walk = self._at(Cursor() if is_asked_again else cursor)

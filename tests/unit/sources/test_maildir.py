@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.common.errors import FileUnreadableError
+from src.common.errors import FileUnreadableError, MailboxTakenError
 from src.model.cursor import Cursor
 from src.model.envelope import Envelope, Kind, Place
 from src.sources.maildir_folders import folders, keywords, labels, mail_file
@@ -70,6 +70,12 @@ def test_a_file_name_is_the_unique_name_and_flags(name: str, unique: str, flags:
 def test_keyword_letters_are_named_by_dovecots_file(root: Path) -> None:
     (root / "dovecot-keywords").write_text("0 Important\n1 $Junk\nbroken line\n99 too many\n", encoding="utf-8")
     assert labels("Sbaz", keywords(root)) == ("$Junk", "Important", "\\Seen")
+
+
+def test_the_cursor_of_a_servers_mailbox_is_left_alone(root: Path) -> None:
+    put(root, "1.host:2,")
+    with pytest.raises(MailboxTakenError):  # or its `last_uid` would grow, and pass mails that nobody read
+        source_of(root, Knowing()).fetch(Cursor({"last_uid": "7", "uidvalidity": "3"}))
 
 
 def test_a_database_that_forgot_gets_every_mail_again(root: Path) -> None:

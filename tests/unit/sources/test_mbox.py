@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.common.errors import FileUnreadableError, SourceUnavailableError
+from src.common.errors import FileUnreadableError, MailboxTakenError, SourceUnavailableError
 from src.model.cursor import Cursor
 from src.model.envelope import Envelope
 from tests.contracts.source_contract import SourceContract, SourceWithCensus
@@ -253,6 +253,13 @@ def test_a_rewritten_file_is_read_from_its_start(tmp_path: Path) -> None:
     found, moved = read_all(source_of(path), cursor)
     assert [envelope.source_id for envelope in found] == ids_of(mails)[1:]
     assert moved.values["last_uid"] == "3"
+
+
+def test_the_cursor_of_a_servers_mailbox_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "INBOX"
+    path.write_bytes(mboxrd([b"Subject: 1\n\none\n"]))
+    with pytest.raises(MailboxTakenError):
+        source_of(path).fetch(Cursor({"last_uid": "7", "uidvalidity": "3"}))
 
 
 def test_a_last_mail_that_gets_its_rest_later_is_read_as_a_whole(tmp_path: Path) -> None:
