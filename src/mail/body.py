@@ -5,7 +5,7 @@ multipart/alternative the plain text is taken, or the HTML where there is no pla
 parts follow one another in their order. Everything else that is no container is an attachment.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from src.mail import flowed, transfer
 from src.mail.defects import Defect
@@ -19,6 +19,7 @@ from src.text.normalise import clean, cut
 BYTES_PER_CHAR = 4  # most bytes that one character takes in any allowed charset
 ENCODED_PER_BYTE = 3  # most encoded bytes for one byte (quoted-printable)
 
+_WIDE_CHARSETS = ("utf-16", "utf16", "utf-32", "ucs", "unicode", "iso-10646")  # CR and LF are no bytes of their own
 _CHARSET_DEFECTS = {"unknown_charset": Defect.UNKNOWN_CHARSET, "undecodable": Defect.BAD_CHARSET}
 
 
@@ -33,16 +34,25 @@ def html_preview(raw: Raw, nodes: Iterable[Node], limits: Limits) -> str:
     """Return the first characters of the HTML source of the first HTML part; empty if there is none."""
     for node in nodes:
         if node.content_type == "text/html":
-            # Most source is ASCII: only where a short look does not give enough is the longest needed taken.
-            text = _start_of(raw, node, limits.html_preview_chars * 3 // 2)
-            if len(text) < limits.html_preview_chars:
-                text = _start_of(raw, node, limits.html_preview_chars * BYTES_PER_CHAR)
-            return text[: limits.html_preview_chars]
+            return first_chars(raw, node, limits.html_preview_chars, _clean_source)
     return ""
 
 
-def _start_of(raw: Raw, node: Node, max_bytes: int) -> str:
-    return clean(source_text(raw, node, max_bytes, set())).strip()
+def _clean_source(raw: Raw, node: Node, max_bytes: int, defects: set[Defect], encoded_per_byte: int) -> str:
+    return clean(source_text(raw, node, max_bytes, defects, encoded_per_byte)).strip()
+
+
+def first_chars(raw: Raw, node: Node, chars: int, read: Callable[[Raw, Node, int, set[Defect], int], str]) -> str:
+    """Return the first characters of what `read` makes of a part.
+
+    Most text is nearly all ASCII, so a short look gives enough. Where it does not, or the charset is in doubt, as many
+    bytes are taken as the characters may need.
+    """
+    defects: set[Defect] = set()
+    text = read(raw, node, chars * 3 // 2, defects, 1)
+    if defects or (len(text) < chars and node.start + chars * 3 // 2 < node.end):
+        text = read(raw, node, chars * BYTES_PER_CHAR, defects, ENCODED_PER_BYTE)
+    return text[:chars]
 
 
 def text_of(raw: Raw, nodes: Iterable[Node], limits: Limits, defects: set[Defect]) -> str:
@@ -50,13 +60,7 @@ def text_of(raw: Raw, nodes: Iterable[Node], limits: Limits, defects: set[Defect
     texts: list[str] = []
     room = limits.body_chars
     for group in _groups(nodes):
-        plain = [node for node in group if node.content_type == "text/plain"]
-        html = [node for node in group if node.content_type == "text/html"]
-        text = ""
-        for chosen in (plain, html):
-            text = "\n\n".join(filter(None, [_text_within(raw, node, room, limits, defects) for node in chosen]))
-            if text:
-                break
+        text = _text_of_group(raw, group, room, limits, defects)
         if text:
             texts.append(text)
             room -= len(text)
@@ -66,6 +70,18 @@ def text_of(raw: Raw, nodes: Iterable[Node], limits: Limits, defects: set[Defect
     if was_cut:
         defects.add(Defect.BODY_TRUNCATED)
     return whole
+
+
+def _text_of_group(raw: Raw, group: list[Node], room: int, limits: Limits, defects: set[Defect]) -> str:
+    """Return the text of alternatives: the plain ones, or the HTML ones if those are missing or blank."""
+    if len(group) == 1:
+        return _text_within(raw, group[0], room, limits, defects)
+    for content_type in ("text/plain", "text/html"):
+        chosen = [node for node in group if node.content_type == content_type]
+        text = "\n\n".join(filter(None, [_text_within(raw, node, room, limits, defects) for node in chosen]))
+        if text:
+            return text
+    return ""
 
 
 def _groups(nodes: Iterable[Node]) -> list[list[Node]]:
@@ -93,36 +109,49 @@ def _text_within(raw: Raw, node: Node, room: int, limits: Limits, defects: set[D
     return part_text(raw, node, max_bytes, defects)
 
 
-def part_text(raw: Raw, node: Node, max_bytes: int, defects: set[Defect]) -> str:
+def part_text(
+    raw: Raw, node: Node, max_bytes: int, defects: set[Defect], encoded_per_byte: int = ENCODED_PER_BYTE
+) -> str:
     """Return the readable text of a body part, of which about `max_bytes` decoded bytes are read."""
-    source = source_text(raw, node, max_bytes, defects)
+    source = source_text(raw, node, max_bytes, defects, encoded_per_byte)
     if node.content_type == "text/html":
         return clean(html_to_text(source)).strip()
     text = clean(source)
-    if node.parameters.get("format", "").lower() == "flowed":
+    if "format" in node.parameters and node.parameters["format"].lower() == "flowed":
         text = flowed.joined(text, delsp=node.parameters.get("delsp", "").lower() == "yes")
     return text.strip()
 
 
-def source_text(raw: Raw, node: Node, max_bytes: int, defects: set[Defect]) -> str:
-    """Return the decoded text of a part, of which at most about `max_bytes` decoded bytes are read."""
-    end = min(node.end, node.start + max_bytes * ENCODED_PER_BYTE)
+def source_text(
+    raw: Raw, node: Node, max_bytes: int, defects: set[Defect], encoded_per_byte: int = ENCODED_PER_BYTE
+) -> str:
+    """Return the decoded text of a part, of which at most about `max_bytes` decoded bytes are read.
+
+    Line ends are those of the mail; `encoded_per_byte` bounds how many encoded bytes are looked at.
+    """
+    end = min(node.end, node.start + max_bytes * encoded_per_byte)
     is_cut = end < node.end
-    data = bytes(raw[node.start : end])
+    data = raw[node.start : end]
     if not transfer.is_identity(node.encoding):
-        if is_cut:
-            data = data[: transfer.safe_cut(data, node.encoding)]
-        data, defect = transfer.decode(data, node.encoding)
-        if defect:
-            defects.add(defect)
-        elif not transfer.is_known(node.encoding):
-            defects.add(Defect.UNKNOWN_ENCODING)
+        data = _decoded(data, node.encoding, is_cut, defects)
     if len(data) > max_bytes:
         data, is_cut = data[:max_bytes], True
     charset = node.parameters.get("charset", "").lower()
-    if b"\r\n" in data and not charset.startswith(("utf-16", "utf16", "utf-32", "ucs", "unicode", "iso-10646")):
+    if not data.isascii() and b"\r\n" in data and not charset.startswith(_WIDE_CHARSETS):
         data = data.replace(b"\r\n", b"\n")  # several times faster than in text that is not ASCII
     found = charsets.decode(data, charset, is_cut=is_cut)
     if found.trouble:
         defects.add(_CHARSET_DEFECTS[found.trouble])
     return found.text
+
+
+def _decoded(data: bytes, encoding: str, is_cut: bool, defects: set[Defect]) -> bytes:
+    """Undo the transfer encoding of a part, or of its beginning."""
+    if is_cut:
+        data = data[: transfer.safe_cut(data, encoding)]
+    data, defect = transfer.decode(data, encoding)
+    if defect:
+        defects.add(defect)
+    elif not transfer.is_known(encoding):
+        defects.add(Defect.UNKNOWN_ENCODING)
+    return data

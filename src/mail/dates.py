@@ -36,7 +36,9 @@ def read(value: str) -> datetime | None:
 def _from_usual(found: re.Match[str]) -> datetime:
     """Let the standard library read it, which is in C for ISO 8601."""
     day, month, year, time, zone_hours, zone_minutes = found.groups()
-    return datetime.fromisoformat(f"{year}{_ISO_MONTHS[month]}{day:0>2}T{time}{zone_hours}:{zone_minutes}").astimezone(UTC)
+    return datetime.fromisoformat(f"{year}{_ISO_MONTHS[month]}{day:0>2}T{time}{zone_hours}:{zone_minutes}").astimezone(
+        UTC
+    )
 
 
 def _from_match(found: re.Match[str]) -> datetime | None:

@@ -21,7 +21,6 @@ HEADER_VALUE_CHARS = 500
 HEADER_COUNT = 100
 ADDRESS_CHARS = 500
 MAX_LEAVES = 20  # parts looked at; the texts come first in real mail
-TEXT_SOURCE_BYTES = 8_000  # decoded bytes of plain text looked at: 2,000 characters of up to 4 bytes
 HTML_SOURCE_BYTES = 32_000  # decoded bytes of HTML looked at where there is no plain text
 
 
@@ -85,9 +84,9 @@ def _first_texts(raw: Raw, limits: Limits) -> tuple[Node, Node | None, Node | No
 
 def _text(raw: Raw, plain: Node | None, html: Node | None) -> str:
     if plain is not None:
-        text = body.part_text(raw, plain, TEXT_SOURCE_BYTES, set())
+        text = body.first_chars(raw, plain, TEXT_CHARS, body.part_text)
         if text:
-            return text[:TEXT_CHARS]
+            return text
     return body.part_text(raw, html, HTML_SOURCE_BYTES, set())[:TEXT_CHARS] if html is not None else ""
 
 

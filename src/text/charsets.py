@@ -21,6 +21,8 @@ Trouble = Literal["", "unknown_charset", "undecodable"]
 
 # Codecs in which bytes below 128 may mean something else than ASCII.
 _NOT_ASCII_LIKE = frozenset({"utf-7", "hz", "utf-16", "utf-16-le", "utf-16-be", "utf-32"})
+# The usual ones of which it is certain, so that nobody has to look for lone surrogates.
+_WITHOUT_SURROGATES = frozenset({"ascii", "utf-8", "cp1252"})
 _ISO_2022 = (
     (re.compile(rb"\x1b\$\)C"), "iso2022_kr"),
     (re.compile(rb"\x1b(?:\$[@AB(]|\([IJ]|\.[AF])"), "iso2022_jp_2"),
@@ -40,7 +42,7 @@ def decode(data: bytes, declared: str = "", *, is_cut: bool = False) -> Decoded:
     """Return `data` as text; never raises. `is_cut`: the end may lie inside a character, which is then dropped."""
     codec = codec_for(declared) if declared else ""
     trouble: Trouble = "unknown_charset" if declared and not codec else ""
-    if codec not in _NOT_ASCII_LIKE and data.isascii() and b"\x1b" not in data:
+    if data.isascii() and b"\x1b" not in data and codec not in _NOT_ASCII_LIKE:
         return Decoded(data.decode("ascii").replace("\0", ""), codec or "ascii", trouble)
     if codec in ("", "ascii", "utf-8") and data.isascii():
         codec = _iso_2022(data) or codec  # escapes in plain ASCII: mail of before UTF-8, often without a label
@@ -88,7 +90,8 @@ def _strict(data: bytes, codec: str, is_cut: bool) -> str | None:
     try:
         if is_cut:
             return _clean(codecs.getincrementaldecoder(codec)("strict").decode(data, False))
-        return _clean(data.decode(codec))
+        text = data.decode(codec)
+        return text.replace("\0", "") if codec in _WITHOUT_SURROGATES else _clean(text)
     except UnicodeError:
         if codec != "cp1252":
             return None
