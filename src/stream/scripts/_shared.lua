@@ -88,6 +88,19 @@ local function drop_stale(group, entry_id)
   count('stale', 1)
 end
 
+-- Tells whether a dead letter is a second copy of a mail that is elsewhere.
+local function is_second_letter(id, dead_id)
+  local place, reference = whereabouts(id)
+  return place ~= nil and not (place == 'dead' and reference == dead_id)
+end
+
+-- Deletes one dead letter, and nothing else of its mail.
+local function drop_letter(dead_id, fields)
+  redis.call('XDEL', dead, dead_id)
+  local code = field(fields, 'code') or ''
+  if redis.call('HINCRBY', dead_codes, code, -1) <= 0 then redis.call('HDEL', dead_codes, code) end
+end
+
 -- Tells whether a mail is done: published lately, and neither on its way nor dead.
 local function is_done(id, place)
   return not place and redis.call('ZSCORE', known, id) ~= false

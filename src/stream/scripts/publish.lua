@@ -59,7 +59,7 @@ for at = first_envelope, #ARGV, ENVELOPE_ARGUMENTS do
   end
   if is_repeat then
     repeated = repeated + 1
-    if ARGV[at + 6] ~= '0' then unused[#unused + 1] = stream .. ':staged:' .. ARGV[at] end
+    if ARGV[at + 6] ~= '0' and not seen[id] then unused[#unused + 1] = stream .. ':staged:' .. ARGV[at] end
   else
     seen[id] = true
     fresh[#fresh + 1] = {at, id, version}
