@@ -125,6 +125,8 @@ class MemoryImapServer:
         self.told_uidvalidities: list[int] = []  # told by the next SELECTs instead of the true one
         self.refused_logins = 0  # of the next logins
         self.bodies_break = False  # every body cuts the connection: the server's storage is down
+        self.untold: set[int] = set()  # UIDs left out of answers that tell flags, though the mails are there
+        self.hollow: set[int] = set()  # UIDs of big mails whose slices come empty
         self.idle_answers: list[bool] = []
         self._numbers = count(1)
 
@@ -213,7 +215,7 @@ class MemorySession(Session):
         with _Walking(self):
             for uid in uids:
                 self._answer()
-                if uid in self._box.mails:
+                if uid in self._box.mails and uid not in self._server.untold:
                     yield self._facts(uid, message_id=message_id)
 
     def fetch_mails(self, uids: Iterable[int], *, large_bytes: int = 8 * MIB) -> Iterator[FetchAnswer]:
@@ -236,7 +238,7 @@ class MemorySession(Session):
     def fetch_slices(self, uid: int, *, slice_bytes: int = MIB) -> Iterator[bytes]:
         self._answer()
         mail = self._box.mails.get(uid)
-        if mail is None:
+        if mail is None or uid in self._server.hollow:
             return
         self._read_body(mail)
         for start in range(0, len(mail.raw), slice_bytes):
@@ -252,7 +254,9 @@ class MemorySession(Session):
         changes = [
             FlagChange(uid, tuple(sorted(mail.flags)), mail.modseq if self.has_condstore else None, self._labels(mail))
             for uid, mail in box.mails.items()
-            if uid in wanted and (changed_since is None or mail.modseq > changed_since)
+            if uid in wanted
+            and uid not in self._server.untold
+            and (changed_since is None or mail.modseq > changed_since)
         ]
         gone = [uid for uid, modseq in box.expunged if vanished and modseq > (changed_since or 0) and uid in wanted]
         return FlagReport(tuple(sorted(changes, key=lambda one: (one.modseq or 0, one.uid))), UidSet.of(gone))
@@ -260,6 +264,10 @@ class MemorySession(Session):
     def idle(self, timeout_s: float) -> bool:
         self._answer()
         return self._server.idle_answers.pop(0) if self._server.idle_answers else False
+
+    def noop(self) -> bool:
+        self._answer()
+        return False
 
     def interrupt(self) -> None:
         self._wakes += 1

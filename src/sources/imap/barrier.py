@@ -32,4 +32,4 @@ def wait_until_settled(visit: Visit, position: Position, pause: Callable[[float]
 
 
 def _is_any_on_its_way(visit: Visit) -> bool:
-    return any(where != "dead" for _, where in visit.tickets.tickets_of(visit.account, visit.mailbox))
+    return any(where != "dead" for _, where in visit.tickets_here())

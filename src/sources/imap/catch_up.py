@@ -47,7 +47,7 @@ def chunks(uids: Iterable[int], size: int = CHUNK) -> Iterator[list[int]]:
 
 def _wanted(visit: Visit, position: Position, uids: Iterable[int]) -> Iterator[int]:
     """Leave out what is known, as far as the cursor was lost; read ahead while mails are under way, so no commands."""
-    is_compared = position.compare_to > 0 and any(True for _ in visit.known.known_mails(visit.account, visit.mailbox))
+    is_compared = position.compare_to > 0 and any(True for _ in visit.known_here())
     if not is_compared and not position.resolve_to:
         yield from uids
         return

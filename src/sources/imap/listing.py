@@ -5,6 +5,7 @@ Complete, or building it raises: nothing is ever concluded from a partial answer
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Container, Sequence
 
 from src.imap.session import Session
 from src.imap.uid_set import UidSet
@@ -12,20 +13,26 @@ from src.sources.imap.catch_up import chunks
 from src.sources.imap.limits import FLAG_CHUNK
 from src.sources.imap.visit import labels_of
 
+_UNTOLD = 0  # digest of labels that are not known: of a mail like any other, and the flags are asked for once more
+
 
 class Listing:
     """What the server had when asked. UIDs may be ticked off, to see which are left."""
 
     def __init__(self, session: Session) -> None:
-        """List the UIDs and their labels. A mail expunged meanwhile is left out."""
+        """List the UIDs and their labels. A mail expunged meanwhile is left out.
+
+        A mail that the server lists, but whose flags it does not tell, is there all the same.
+        """
         self._uids = array("Q")
         self._labels = array("q")
         for chunk in chunks(session.search_uids(), FLAG_CHUNK):
             told = session.fetch_flags(UidSet.of(chunk)).changes
             digests = {one.uid: label_digest(labels_of(one.flags, one.labels)) for one in told}
-            present = [uid for uid in chunk if uid in digests]
+            untold = untold_but_there(session, chunk, digests)
+            present = [uid for uid in chunk if uid in digests or uid in untold]
             self._uids.extend(present)
-            self._labels.extend(digests[uid] for uid in present)
+            self._labels.extend(digests.get(uid, _UNTOLD) for uid in present)
         self._ticked = bytearray(len(self._uids))
 
     def get(self, uid: int) -> int | None:
@@ -49,6 +56,15 @@ class Listing:
     def _find(self, uid: int) -> int | None:
         at = bisect_left(self._uids, uid)
         return at if at < len(self._uids) and self._uids[at] == uid else None
+
+
+def untold_but_there(session: Session, asked: Sequence[int], told: Container[int]) -> UidSet:
+    """Return those of the UIDs that were asked for, which ascend, that were not told and yet exist."""
+    untold = UidSet.of(uid for uid in asked if uid not in told)
+    if not untold:
+        return untold
+    session.noop()  # a server may hide an expunge from the session until then
+    return session.search_uids(asked[0], asked[-1]) & untold
 
 
 def label_digest(labels: tuple[str, ...]) -> int:

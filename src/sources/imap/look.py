@@ -55,7 +55,7 @@ def _position_without_cursor(visit: Visit) -> Position:
 
 def _compare_from_start(visit: Visit) -> Position:
     """Begin at the first UID, and fetch only what is missing. What was never read before needs no comparing after."""
-    is_known = any(True for _ in visit.known.known_mails(visit.account, visit.mailbox))
+    is_known = any(True for _ in visit.known_here())
     last = visit.session.search_uids().last
     _log.info("mailbox_read_from_start", account_tag=account_tag(visit.account), is_known=is_known, last_uid=last)
     return Position(

@@ -70,7 +70,7 @@ def reconcile(visit: Visit, position: Position, pause: Callable[[float], bool]) 
 def _compare(visit: Visit, position: Position) -> _Difference:
     listing = Listing(visit.session)
     found = _Difference()
-    for mail in visit.known.known_mails(visit.account, visit.mailbox):
+    for mail in visit.known_here():
         uid = mail.place.uid
         if mail.place.uidvalidity != visit.uidvalidity:
             if not mail.is_deleted:

@@ -25,5 +25,6 @@ class RemoteRaw:
         except (SourceUnavailableError, SourceRefusedError):
             self._on_failure()
             raise
-        if is_empty:  # gone since its size was asked: the next fetch finds that out, and it must not pass as empty
+        if is_empty:  # gone since its size was asked, or the server cannot give it: the next fetch finds out which
+            self._on_failure()
             raise SourceRefusedError("a big mail vanished before it was read; the mailbox is looked at again")

@@ -59,10 +59,10 @@ def finish_settling(visit: Visit, position: Position, pause: Callable[[float], b
 
 def other_numbering(visit: Visit) -> int:
     """Return a UIDVALIDITY, other than the present one, that living mails or tickets of the mailbox have; else 0."""
-    for mail in visit.known.known_mails(visit.account, visit.mailbox):
+    for mail in visit.known_here():
         if not mail.is_deleted and mail.place.uidvalidity != visit.uidvalidity:
             return mail.place.uidvalidity
-    for ticket, _ in visit.tickets.tickets_of(visit.account, visit.mailbox):
+    for ticket, _ in visit.tickets_here():
         if ticket.place.uidvalidity != visit.uidvalidity:
             return ticket.place.uidvalidity
     return 0
@@ -77,11 +77,11 @@ class _KnownSoFar:
 
 def _known_so_far(visit: Visit) -> _KnownSoFar:
     """Gather what is known. A dead letter knows its mail's key but not its hash; its row, if any, is a stub."""
-    dead = [ticket for ticket, where in visit.tickets.tickets_of(visit.account, visit.mailbox) if where == "dead"]
+    dead = [ticket for ticket, where in visit.tickets_here() if where == "dead"]
     old = {mail.source_id: mail for mail in _old_dead_mails(visit, dead)}
     placed = [ticket.place.uid for ticket in dead if ticket.place.uidvalidity == visit.uidvalidity]
     taken: set[Key] = set()
-    for mail in visit.known.known_mails(visit.account, visit.mailbox):
+    for mail in visit.known_here():
         key = key_of(mail.message_id, mail.size_bytes, mail.received_at) if mail.is_stored else None
         place = mail.place
         if place.uidvalidity == visit.uidvalidity:

@@ -20,6 +20,7 @@ from src.sources.imap.connection import RECONNECT, Connection
 from src.sources.imap.gmail import Whereabouts
 from src.sources.imap.ids import SourceIds
 from src.sources.imap.limits import FLAG_CHUNK, MAX_ROUNDS, Limits
+from src.sources.imap.listing import untold_but_there
 from src.sources.imap.look import look
 from src.sources.imap.position import Position
 from src.sources.imap.suspects import Suspects
@@ -124,13 +125,10 @@ class ImapSource:
         self._leave()
         visit = self._visit(None)
         for chunk in chunks(visit.session.search_uids(), FLAG_CHUNK):
-            if visit.session.has_gmail:
-                for facts in visit.session.describe(chunk):
-                    labels = labels_of(facts.flags, facts.gmail.labels if facts.gmail else None)
-                    yield CensusItem(visit.ids.of(facts.uid, facts), visit.place(facts.uid), labels)
-            else:
-                for one in visit.session.fetch_flags(UidSet.of(chunk)).changes:
-                    yield CensusItem(visit.ids.of(one.uid), visit.place(one.uid), one.flags)
+            told = {item.place.uid: item for item in _told(visit, chunk)}
+            yield from told.values()
+            for uid in untold_but_there(visit.session, chunk, told):
+                yield CensusItem(visit.ids.of(uid), visit.place(uid))
 
     # --- the connection ----------------------------------------------------------------------------------------------
 
@@ -203,6 +201,16 @@ class ImapSource:
             session = self._connection.current
             if session is not None and session.is_closed:
                 self._connection.close()
+
+
+def _told(visit: Visit, uids: Sequence[int]) -> Iterator[CensusItem]:
+    if not visit.session.has_gmail:
+        for one in visit.session.fetch_flags(UidSet.of(uids)).changes:
+            yield CensusItem(visit.ids.of(one.uid), visit.place(one.uid), one.flags)
+        return
+    for facts in visit.session.describe(uids):
+        labels = labels_of(facts.flags, facts.gmail.labels if facts.gmail else None)
+        yield CensusItem(visit.ids.of(facts.uid, facts), visit.place(facts.uid), labels)
 
 
 def _is_same(cursor: Cursor, returned: Cursor | None) -> bool:

@@ -119,6 +119,15 @@ class Visit:
             fetched_at=self.clock.now(),
         )
 
+    def known_here(self) -> Iterator[KnownMail]:
+        """Walk what the database knows of this mailbox; an archive imported under its name is none of its mails."""
+        return (mail for mail in self.known.known_mails(self.account, self.mailbox) if mail.place.uidvalidity)
+
+    def tickets_here(self) -> Iterator[tuple[Ticket, str]]:
+        """Walk this mailbox's tickets, with where each is; likewise."""
+        told = self.tickets.tickets_of(self.account, self.mailbox)
+        return ((ticket, where) for ticket, where in told if ticket.place.uidvalidity)
+
     def place(self, uid: int) -> Place:
         """Return where a UID lies now."""
         return Place(self.mailbox, self.uidvalidity, uid)

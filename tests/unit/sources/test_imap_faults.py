@@ -6,9 +6,9 @@ import pytest
 
 from src.common.errors import SettlingAwaitedError, SourceUnavailableError
 from src.model.cursor import Cursor
-from src.model.envelope import Kind
-from tests.fakes.imap_mailbox import Profile
-from tests.fakes.pipeline_model import PipelineModel
+from src.model.envelope import Kind, Place
+from tests.fakes.imap_mailbox import PROFILES, Profile
+from tests.fakes.pipeline_model import PipelineModel, Row
 from tests.unit.sources.imap_reading import PASSING, SMALL, Reader, a_server
 
 PLAIN = Profile("plain")
@@ -336,3 +336,44 @@ def test_census_in_the_middle_of_reading_disturbs_nothing() -> None:
     assert len(list(reader.source.census())) == 9
     reader.run()
     assert len(model.living()) == 9
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_mails_whose_flags_are_not_told_are_neither_gone_nor_left_out_of_the_census(profile: Profile) -> None:
+    server, model = a_server(profile, mails=5), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    server.untold = {2, 4}
+    assert sorted(item.place.uid for item in reader.source.census()) == [1, 2, 3, 4, 5]
+    reader.clock.advance(7200)
+    reader.run()
+    assert len(model.living()) == 5
+    server.mailboxes["INBOX"].take(2)
+    reader.clock.advance(7200)
+    reader.run()
+    assert len(model.living()) == 4
+
+
+def test_a_big_mail_that_comes_empty_each_time_does_not_hold_up_the_mailbox() -> None:
+    server, model = a_server(PLAIN, mails=3), PipelineModel()
+    box = server.mailboxes["INBOX"]
+    server.hollow = {box.put(server.new_mail("x" * SMALL.spool_bytes))}
+    box.put(server.new_mail())
+    Reader(server, model).run()
+    assert len(model.living()) == 4
+    assert [code for _, code in model.dead.values()] == ["mail_unfetchable"]
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_an_archive_imported_under_the_mailboxes_name_is_left_alone(profile: Profile) -> None:
+    server, model = a_server(profile, mails=3), PipelineModel()
+    archived = model.rows["INBOX/1.host"] = Row("INBOX/1.host", Place("INBOX"), b"Subject: old\n\n", version=1)
+    reader = Reader(server, model)
+    reader.run()
+    reader.clock.advance(7200)
+    reader.run()
+    reader.cursor = Cursor()  # lost
+    reader.run()
+    assert not archived.is_deleted
+    assert archived.place == Place("INBOX")
+    assert len(model.living()) == 4
