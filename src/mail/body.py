@@ -19,6 +19,8 @@ from src.text.normalise import clean, cut
 BYTES_PER_CHAR = 4  # most bytes that one character takes in any allowed charset
 ENCODED_PER_BYTE = 3  # most encoded bytes for one byte (quoted-printable)
 
+_SAMPLE_BYTES = 400  # of a part's beginning: enough to see what script it is in
+
 _WIDE_CHARSETS = ("utf-16", "utf16", "utf-32", "ucs", "unicode", "iso-10646")  # CR and LF are no bytes of their own
 _CHARSET_DEFECTS = {"unknown_charset": Defect.UNKNOWN_CHARSET, "undecodable": Defect.BAD_CHARSET}
 
@@ -34,7 +36,8 @@ def html_preview(raw: Raw, nodes: Iterable[Node], limits: Limits) -> str:
     """Return the first characters of the HTML source of the first HTML part; empty if there is none."""
     for node in nodes:
         if node.content_type == "text/html":
-            return first_chars(raw, node, limits.html_preview_chars, _clean_source)
+            chars = limits.html_preview_chars
+            return first_chars(raw, node, chars, chars * BYTES_PER_CHAR, _clean_source)
     return ""
 
 
@@ -42,17 +45,33 @@ def _clean_source(raw: Raw, node: Node, max_bytes: int, defects: set[Defect], en
     return clean(source_text(raw, node, max_bytes, defects, encoded_per_byte)).strip()
 
 
-def first_chars(raw: Raw, node: Node, chars: int, read: Callable[[Raw, Node, int, set[Defect], int], str]) -> str:
-    """Return the first characters of what `read` makes of a part.
+def first_chars(
+    raw: Raw, node: Node, chars: int, max_bytes: int, read: Callable[[Raw, Node, int, set[Defect], int], str]
+) -> str:
+    """Return the first characters of what `read` makes of a part, of which at most `max_bytes` decoded ones are read.
 
-    Most text is nearly all ASCII, so a short look gives enough. Where it does not, or the charset is in doubt, as many
-    bytes are taken as the characters may need.
+    As many bytes are read as so many characters should need. Where that does not give enough, or leaves the charset in
+    doubt, `max_bytes` are.
     """
     defects: set[Defect] = set()
-    text = read(raw, node, chars * 3 // 2, defects, 1)
-    if defects or (len(text) < chars and node.start + chars * 3 // 2 < node.end):
-        text = read(raw, node, chars * BYTES_PER_CHAR, defects, ENCODED_PER_BYTE)
+    look_bytes = min(chars * _encoded_per_char(raw, node), max_bytes)
+    text = read(raw, node, look_bytes, defects, 1)
+    if defects or (len(text) < chars and node.start + look_bytes < node.end):
+        text = read(raw, node, max_bytes, defects, ENCODED_PER_BYTE)
     return text[:chars]
+
+
+def _encoded_per_char(raw: Raw, node: Node) -> int:
+    """Guess from a part's beginning how many of its bytes make a character of its text, markup and line ends included.
+
+    Cyrillic and Greek are two bytes a character in UTF-8, so six in quoted-printable, and three in base64.
+    """
+    if node.encoding == "base64":
+        return 4
+    sample = raw[node.start : min(node.start + _SAMPLE_BYTES, node.end)]
+    if node.encoding == "quoted-printable":
+        return 6 if sample.count(b"=") * 8 > len(sample) else 2
+    return 2 if sample.isascii() else 3
 
 
 def text_of(raw: Raw, nodes: Iterable[Node], limits: Limits, defects: set[Defect]) -> str:

@@ -30,16 +30,19 @@ def _decode_words(value: str) -> str:
     charset = ""
     position = 0
     for word in _WORD.finditer(value):
-        between = value[position : word.start()]
-        position = word.end()
-        label = word[1].partition("*")[0].lower()  # RFC 2231 section 5: charset*language
-        if pending and (between.strip() or label != charset):
+        start, end = word.span()
+        label, kind, text = word.groups()
+        between = value[position:start]
+        position = end
+        label = (label.partition("*")[0] if "*" in label else label).lower()  # RFC 2231 section 5: charset*language
+        is_apart = between != "" and not between.isspace()
+        if pending and (is_apart or label != charset):
             texts.append(charsets.decode(pending, charset).text)
             pending = b""
-            texts.append(between if between.strip() else "")
-        elif between.strip() or (not texts and not charset):
+            texts.append(between if is_apart else "")
+        elif is_apart or (not texts and not charset):
             texts.append(between)
-        pending += _bytes_of(word[3], word[2])
+        pending += _bytes_of(text, kind)
         charset = label
     if pending:
         texts.append(charsets.decode(pending, charset).text)

@@ -14,6 +14,7 @@ from src.mail.transfer import Raw
 from src.text import charsets
 from src.text.normalise import one_line
 
+ENCODED_PER_CHAR = 4  # of a value that is cut, so many encoded characters are looked at for each shown one
 _CONTROLS = bytes([*range(9), *range(11, 32), 127])  # all but TAB and LF; with them goes the CR of CRLF
 _TAB_TO_SPACE = bytes.maketrans(b"\t", b" ")
 _BARE_CR = re.compile(rb"\r(?!\n)")
@@ -40,13 +41,14 @@ _USUAL_NAMES = {name: name.lower() for name in _USUAL.split()}
 class Headers:
     """The fields of one header block."""
 
-    __slots__ = ("_is_8bit", "_is_plain", "defects", "fields")
+    __slots__ = ("_is_8bit", "_is_plain", "_shown", "defects", "fields")
 
     def __init__(self, fields: dict[str, str], *, is_8bit: bool, has_words: bool, defects: list[Defect]) -> None:
         self.fields = fields  # lower-case name to first value, unfolded, not decoded
         self.defects = defects
         self._is_8bit = is_8bit
-        self._is_plain = bool(fields) and not is_8bit and not has_words  # every value can be shown as it is
+        self._is_plain = not is_8bit and not has_words  # every value can be shown as it is
+        self._shown: dict[tuple[str, int], str] = {}  # what was decoded, by name and most characters
 
     def raw(self, name: str) -> str:
         """Return the first value of a field, charset resolved but encoded words left; empty if there is none."""
@@ -55,39 +57,52 @@ class Headers:
 
     def text(self, name: str, max_chars: int) -> str:
         """Return the first value of a field as a reader sees it, on one line."""
-        value = self.raw(name)
-        if "=?" in value:
-            value = encoded_words.decode(value)
-        return one_line(value, max_chars)
+        value = self.fields.get(name, "")
+        return self._decoded(name, value, max_chars) if _is_encoded(value) else one_line(value, max_chars)
 
     def kept(self, *, count: int, value_chars: int, total_chars: int) -> dict[str, str]:
         """Return the fields as they are shown and stored: decoded, and bounded in number and length."""
-        if self._is_plain and len(self.fields) <= count:
-            lengths = [*map(len, self.fields.values())]
-            if max(lengths) <= value_chars and sum(lengths) + sum(map(len, self.fields)) <= total_chars:
-                return self.fields.copy()
-        kept: dict[str, str] = {}
-        for name, value in self.fields.items():
-            if "=?" in value or not value.isascii():
-                value = self._shown(value[: value_chars * 4], value_chars)
-            elif len(value) > value_chars:
-                value = value[:value_chars]
-            total_chars -= len(value) + len(name)
-            if len(kept) >= count or total_chars < 0:
-                break
-            kept[name] = value
-        return kept
+        kept = self.fields.copy()
+        if not self._is_plain:
+            for name, value in self.fields.items():
+                if _is_encoded(value):
+                    kept[name] = self._decoded(name, value, value_chars)
+        lengths = [*map(len, kept.values())]
+        if len(kept) <= count and max(lengths, default=0) <= value_chars:
+            if sum(lengths) + sum(map(len, kept)) <= total_chars:
+                return kept
+        return _bounded(kept, count, value_chars, total_chars)
 
-    def _shown(self, value: str, max_chars: int) -> str:
-        if self._is_8bit and not value.isascii():
-            value = self._resolved(value)
-        return one_line(encoded_words.decode(value), max_chars)
+    def _decoded(self, name: str, value: str, max_chars: int) -> str:
+        shown = self._shown.get((name, max_chars))
+        if shown is None:
+            value = value[: max_chars * ENCODED_PER_CHAR]
+            if self._is_8bit and not value.isascii():
+                value = self._resolved(value)
+            shown = self._shown[name, max_chars] = one_line(encoded_words.decode(value), max_chars)
+        return shown
 
     def _resolved(self, value: str) -> str:
         found = charsets.decode(value.encode("latin-1"))
         if found.charset != "utf-8":
             self.defects.append(Defect.RAW_8BIT_HEADER)
         return found.text
+
+
+def _is_encoded(value: str) -> bool:
+    return "=?" in value or not value.isascii()
+
+
+def _bounded(fields: dict[str, str], count: int, value_chars: int, total_chars: int) -> dict[str, str]:
+    """Return the first fields that keep to the bounds, long values cut."""
+    kept: dict[str, str] = {}
+    for name, value in fields.items():
+        value = value[:value_chars]
+        total_chars -= len(value) + len(name)
+        if len(kept) >= count or total_chars < 0:
+            break
+        kept[name] = value
+    return kept
 
 
 class Extent(NamedTuple):

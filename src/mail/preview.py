@@ -21,7 +21,8 @@ HEADER_VALUE_CHARS = 500
 HEADER_COUNT = 100
 ADDRESS_CHARS = 500
 MAX_LEAVES = 20  # parts looked at; the texts come first in real mail
-HTML_SOURCE_BYTES = 32_000  # decoded bytes of HTML looked at where there is no plain text
+TEXT_SOURCE_BYTES = 8_000  # decoded bytes of plain text looked at, at most: 2,000 characters of up to 4 bytes
+HTML_SOURCE_BYTES = 32_000  # decoded bytes of HTML looked at, at most, where there is no plain text
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,12 @@ def _first_texts(raw: Raw, limits: Limits) -> tuple[Node, Node | None, Node | No
 
 
 def _text(raw: Raw, plain: Node | None, html: Node | None) -> str:
+    text = ""
     if plain is not None:
-        text = body.first_chars(raw, plain, TEXT_CHARS, body.part_text)
-        if text:
-            return text
-    return body.part_text(raw, html, HTML_SOURCE_BYTES, set())[:TEXT_CHARS] if html is not None else ""
+        text = body.first_chars(raw, plain, TEXT_CHARS, TEXT_SOURCE_BYTES, body.part_text)
+    if not text and html is not None:
+        text = body.first_chars(raw, html, TEXT_CHARS, HTML_SOURCE_BYTES, body.part_text)
+    return text
 
 
 def _within(texts: list[str], total_chars: int) -> list[str]:
