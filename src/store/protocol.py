@@ -27,6 +27,7 @@ class KnownMail:
     size_bytes: int
     received_at: datetime | None
     sha256: str
+    version: int = 0  # greatest of what was said of it, deletions included; what is to count must be greater
 
 
 @dataclass(frozen=True, slots=True)

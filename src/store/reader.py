@@ -38,6 +38,8 @@ _KNOWN = (
     _mail.size_bytes,
     _mail.received_at,
     _mail.sha256,
+    _mail.version,
+    _mail.deleted_version,
 )
 
 
@@ -159,6 +161,7 @@ def _known(row: Row[Any]) -> KnownMail:
         size_bytes=row.size_bytes,
         received_at=row.received_at,
         sha256=row.sha256,
+        version=max(row.version, row.deleted_version),
     )
 
 

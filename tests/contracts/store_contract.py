@@ -288,6 +288,7 @@ class StoreContract:
         known = by_uid[2]
         assert (known.message_id, known.size_bytes, known.sha256) == ("m2@example.org", 2_345, "a" * 64)
         assert known.received_at == LONG_AGO + timedelta(minutes=2)
+        assert by_uid[9].version == 99, "what is to count from now on must be greater"
 
     def test_of_two_rows_at_one_place_the_living_mail_is_meant(self, store: Store) -> None:
         place = Place("INBOX", 1, 7)

@@ -43,6 +43,7 @@ class Row:
             size_bytes=len(raw),
             received_at=self.received_at,
             sha256=hashlib.sha256(raw).hexdigest() if raw else "",
+            version=max(self.version, self.deleted_version),
         )
 
 
@@ -139,7 +140,7 @@ class PipelineModel:
                 return
             self.published_lately.add(envelope.id)
         self._versions += 1
-        self.live.append(_Entry(envelope, raw, self._versions))
+        self.live.append(_Entry(envelope, raw, envelope.version or self._versions))
 
     def _apply(self, entry: _Entry) -> None:
         envelope = entry.envelope

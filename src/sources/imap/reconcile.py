@@ -10,6 +10,9 @@ nothing is published from half a list. What the server has above `last_uid` is c
 | has it | other labels, or marked deleted | CHANGED |
 | has it | not stored | fetched and published, unless on its way or dead |
 | lacks it | living | DELETED; at Gmail only if it is in no other mailbox |
+
+Versions are stamped by Redis's clock. A Redis that was wiped, and whose clock is behind the one before, would stamp
+what the database takes for old news; where the database is ahead of the clock, the version is told with the news.
 """
 
 from array import array
@@ -21,6 +24,7 @@ from src.imap.uid_set import UidSet
 from src.model.envelope import Envelope
 from src.sources.imap.catch_up import chunks, envelope_batches, known_at_gmail, missing_here
 from src.sources.imap.changes import changed_envelopes
+from src.sources.imap.gmail import Found
 from src.sources.imap.ids import is_gmail_id
 from src.sources.imap.listing import Listing, label_digest
 from src.sources.imap.mail_reading import read_mails
@@ -42,6 +46,9 @@ class _Difference:
     changed: "array[int]" = field(default_factory=_uids)  # other labels, or marked deleted
     vanished: "array[int]" = field(default_factory=_uids)  # the database has them, the server does not
     stale: list[KnownMail] = field(default_factory=list)  # living, under another UIDVALIDITY
+    ahead: dict[int, int] = field(
+        default_factory=dict
+    )  # of the changed: UID to version, where it is ahead of the clock
 
 
 def reconcile(visit: Visit, position: Position, pause: Callable[[float], bool]) -> Steps:
@@ -61,7 +68,8 @@ def reconcile(visit: Visit, position: Position, pause: Callable[[float], bool]) 
         return (yield from renumber(visit, position, pause))
     for chunk in chunks(found.changed, visit.limits.batch_mails):
         told = visit.session.fetch_flags(UidSet.of(chunk)).changes
-        yield batch(position, changed_envelopes(visit, told))
+        envelopes = changed_envelopes(visit, told)
+        yield batch(position, [_newer_than(found.ahead.get(one.place.uid, 0), one) for one in envelopes])
     yield from _bring_missing(visit, position, found.missing)
     yield from _tell_vanished(visit, position, found)
     return replace(position, last_reconcile=started_at)
@@ -70,6 +78,7 @@ def reconcile(visit: Visit, position: Position, pause: Callable[[float], bool]) 
 def _compare(visit: Visit, position: Position) -> _Difference:
     listing = Listing(visit.session)
     found = _Difference()
+    now = _clock_version(visit)
     for mail in visit.known_here():
         uid = mail.place.uid
         if mail.place.uidvalidity != visit.uidvalidity:
@@ -82,6 +91,8 @@ def _compare(visit: Visit, position: Position) -> _Difference:
                 found.vanished.append(uid)
         elif mail.is_stored and (mail.is_deleted or digest != label_digest(mail.labels)):
             found.changed.append(uid)
+            if mail.version >= now:
+                found.ahead[uid] = mail.version
     found.missing = listing.unticked(up_to=position.last_uid)
     return found
 
@@ -113,12 +124,26 @@ def _tell_vanished(visit: Visit, position: Position, found: _Difference) -> Step
 
 
 def _farewells(visit: Visit, mails: Sequence[KnownMail]) -> list[Envelope]:
-    if not visit.session.has_gmail:
-        return [visit.deleted(mail.source_id, mail.place) for mail in mails]
-    found = visit.whereabouts.find([mail.source_id for mail in mails if is_gmail_id(mail.source_id)])
+    asked = [mail.source_id for mail in mails if is_gmail_id(mail.source_id)] if visit.session.has_gmail else []
+    found = visit.whereabouts.find(asked)
+    now = _clock_version(visit)
     return [
-        replace(visit.changed(found[mail.source_id].facts), place=found[mail.source_id].place)
-        if mail.source_id in found
-        else visit.deleted(mail.source_id, mail.place)
+        _newer_than(mail.version if mail.version >= now else 0, _farewell(visit, mail, found.get(mail.source_id)))
         for mail in mails
     ]
+
+
+def _farewell(visit: Visit, mail: KnownMail, found: Found | None) -> Envelope:
+    if found is None:
+        return visit.deleted(mail.source_id, mail.place)
+    return replace(visit.changed(found.facts), place=found.place)
+
+
+def _clock_version(visit: Visit) -> int:
+    """Return about what the stream would stamp now: µs since 1970."""
+    return int(visit.clock.now().timestamp() * 1_000_000)
+
+
+def _newer_than(version: int, envelope: Envelope) -> Envelope:
+    """Give an envelope the next version; with 0 leave it to the stream."""
+    return replace(envelope, version=version + 1) if version else envelope

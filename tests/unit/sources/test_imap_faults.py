@@ -309,6 +309,26 @@ def test_mail_marked_deleted_that_the_server_has_lives_again() -> None:
     assert server.bodies_fetched.total() == 3
 
 
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_a_stream_whose_clock_is_behind_the_database_is_caught_up_with(profile: Profile) -> None:
+    server, model = a_server(profile, mails=3), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    for row in model.rows.values():
+        row.version = int(reader.clock.now().timestamp() * 1_000_000) + 10**12  # eleven days ahead
+    hidden, flagged, gone = sorted(model.rows.values(), key=lambda row: row.place.uid)
+    hidden.deleted_version = hidden.version
+    box = server.mailboxes["INBOX"]
+    box.mails[2].flags = frozenset({"\\Flagged"})
+    box.touch(box.mails[2])
+    box.take(3)
+    for _ in range(2):
+        reader.clock.advance(7200)
+        reader.run()
+    assert (hidden.is_deleted, gone.is_deleted) == (False, True)
+    assert "\\Flagged" in flagged.labels
+
+
 def test_steady_state_tells_a_new_mail_once_and_nothing_else() -> None:
     server, model = a_server(Profile("qresync", condstore=True, qresync=True), mails=5), PipelineModel()
     reader = Reader(server, model)
