@@ -5,7 +5,7 @@ multipart/alternative the plain text is taken, or the HTML where there is no pla
 parts follow one another in their order. Everything else that is no container is an attachment.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from src.mail import flowed, transfer
 from src.mail.defects import Defect
@@ -14,13 +14,14 @@ from src.mail.splitter import Node
 from src.mail.transfer import Raw
 from src.text import charsets
 from src.text.html_text import html_to_text
-from src.text.normalise import clean, cut
+from src.text.normalise import clean, clean_ascii, cut
 
 BYTES_PER_CHAR = 4  # most bytes that one character takes in any allowed charset
 ENCODED_PER_BYTE = 3  # most encoded bytes for one byte (quoted-printable)
 
 _SAMPLE_BYTES = 400  # of a part's beginning: enough to see what script it is in
 
+_ASCII_LIKE = frozenset({"", "us-ascii", "utf-8", "UTF-8", "US-ASCII", "iso-8859-1", "ISO-8859-1", "windows-1252"})
 _WIDE_CHARSETS = ("utf-16", "utf16", "utf-32", "ucs", "unicode", "iso-10646")  # CR and LF are no bytes of their own
 _CHARSET_DEFECTS = {"unknown_charset": Defect.UNKNOWN_CHARSET, "undecodable": Defect.BAD_CHARSET}
 
@@ -39,10 +40,6 @@ def html_preview(raw: Raw, nodes: Iterable[Node], limits: Limits) -> str:
             chars = limits.html_preview_chars
             return first_chars(raw, node, chars, chars * BYTES_PER_CHAR, _clean_source)
     return ""
-
-
-def _clean_source(raw: Raw, node: Node, max_bytes: int, defects: set[Defect], encoded_per_byte: int) -> str:
-    return clean(source_text(raw, node, max_bytes, defects, encoded_per_byte)).strip()
 
 
 def first_chars(
@@ -74,11 +71,11 @@ def _encoded_per_char(raw: Raw, node: Node) -> int:
     return 2 if sample.isascii() else 3
 
 
-def text_of(raw: Raw, nodes: Iterable[Node], limits: Limits, defects: set[Defect]) -> str:
+def text_of(raw: Raw, nodes: Sequence[Node], limits: Limits, defects: set[Defect]) -> str:
     """Return the text of body parts, normalised and cut at the limit."""
     texts: list[str] = []
     room = limits.body_chars
-    for group in _groups(nodes):
+    for group in _groups(nodes) if len(nodes) > 1 else [nodes]:
         text = _text_of_group(raw, group, room, limits, defects)
         if text:
             texts.append(text)
@@ -91,13 +88,15 @@ def text_of(raw: Raw, nodes: Iterable[Node], limits: Limits, defects: set[Defect
     return whole
 
 
-def _text_of_group(raw: Raw, group: list[Node], room: int, limits: Limits, defects: set[Defect]) -> str:
+def _text_of_group(raw: Raw, group: Sequence[Node], room: int, limits: Limits, defects: set[Defect]) -> str:
     """Return the text of alternatives: the plain ones, or the HTML ones if those are missing or blank."""
-    if len(group) == 1:
-        return _text_within(raw, group[0], room, limits, defects)
     for content_type in ("text/plain", "text/html"):
-        chosen = [node for node in group if node.content_type == content_type]
-        text = "\n\n".join(filter(None, [_text_within(raw, node, room, limits, defects) for node in chosen]))
+        texts: list[str] = []
+        for node in group:
+            if node.content_type == content_type:
+                max_bytes = limits.html_bytes if content_type == "text/html" else room * BYTES_PER_CHAR
+                texts.append(part_text(raw, node, max_bytes, defects))
+        text = "\n\n".join(filter(None, texts)) if len(texts) > 1 else "".join(texts)
         if text:
             return text
     return ""
@@ -123,54 +122,58 @@ def _outermost_alternative(node: Node) -> Node:
     return found
 
 
-def _text_within(raw: Raw, node: Node, room: int, limits: Limits, defects: set[Defect]) -> str:
-    max_bytes = limits.html_bytes if node.content_type == "text/html" else room * BYTES_PER_CHAR
-    return part_text(raw, node, max_bytes, defects)
-
-
 def part_text(
     raw: Raw, node: Node, max_bytes: int, defects: set[Defect], encoded_per_byte: int = ENCODED_PER_BYTE
 ) -> str:
     """Return the readable text of a body part, of which about `max_bytes` decoded bytes are read."""
-    source = source_text(raw, node, max_bytes, defects, encoded_per_byte)
+    data, is_cut = _decoded_bytes(raw, node, max_bytes, defects, encoded_per_byte)
     if node.content_type == "text/html":
-        return clean(html_to_text(source)).strip()
-    text = clean(source)
+        return clean(html_to_text(_text(data, node, defects, is_cut=is_cut))).strip()
+    text = _clean_text(data, node, defects, is_cut=is_cut)
     if "format" in node.parameters and node.parameters["format"].lower() == "flowed":
         text = flowed.joined(text, delsp=node.parameters.get("delsp", "").lower() == "yes")
     return text.strip()
 
 
-def source_text(
-    raw: Raw, node: Node, max_bytes: int, defects: set[Defect], encoded_per_byte: int = ENCODED_PER_BYTE
-) -> str:
-    """Return the decoded text of a part, of which at most about `max_bytes` decoded bytes are read.
+def _clean_source(raw: Raw, node: Node, max_bytes: int, defects: set[Defect], encoded_per_byte: int) -> str:
+    """Return the source of a body part: `part_text`, but with the markup."""
+    data, is_cut = _decoded_bytes(raw, node, max_bytes, defects, encoded_per_byte)
+    return _clean_text(data, node, defects, is_cut=is_cut).strip()
 
-    Line ends are those of the mail; `encoded_per_byte` bounds how many encoded bytes are looked at.
+
+def _decoded_bytes(
+    raw: Raw, node: Node, max_bytes: int, defects: set[Defect], encoded_per_byte: int
+) -> tuple[bytes, bool]:
+    """Return the decoded bytes of a part, at most `max_bytes`, and whether there are more.
+
+    `encoded_per_byte` bounds how many encoded bytes are looked at for each of them.
     """
     end = min(node.end, node.start + max_bytes * encoded_per_byte)
     is_cut = end < node.end
     data = raw[node.start : end]
-    if not transfer.is_identity(node.encoding):
-        data = _decoded(data, node.encoding, is_cut, defects)
-    if len(data) > max_bytes:
-        data, is_cut = data[:max_bytes], True
+    encoding = node.encoding
+    if not transfer.is_identity(encoding):
+        if is_cut:
+            data = data[: transfer.safe_cut(data, encoding)]
+        data, defect = transfer.decode(data, encoding)
+        if defect:
+            defects.add(defect)
+        elif not transfer.is_known(encoding):
+            defects.add(Defect.UNKNOWN_ENCODING)
+    return (data[:max_bytes], True) if len(data) > max_bytes else (data, is_cut)
+
+
+def _clean_text(data: bytes, node: Node, defects: set[Defect], *, is_cut: bool) -> str:
+    if data.isascii() and node.parameters.get("charset", "") in _ASCII_LIKE and b"\x1b" not in data:
+        return clean_ascii(data)  # what most text is, and what all of the below would make of it
+    return clean(_text(data, node, defects, is_cut=is_cut))
+
+
+def _text(data: bytes, node: Node, defects: set[Defect], *, is_cut: bool) -> str:
     charset = node.parameters.get("charset", "").lower()
-    if not data.isascii() and b"\r\n" in data and not charset.startswith(_WIDE_CHARSETS):
+    if b"\r\n" in data and not charset.startswith(_WIDE_CHARSETS):
         data = data.replace(b"\r\n", b"\n")  # several times faster than in text that is not ASCII
     found = charsets.decode(data, charset, is_cut=is_cut)
     if found.trouble:
         defects.add(_CHARSET_DEFECTS[found.trouble])
     return found.text
-
-
-def _decoded(data: bytes, encoding: str, is_cut: bool, defects: set[Defect]) -> bytes:
-    """Undo the transfer encoding of a part, or of its beginning."""
-    if is_cut:
-        data = data[: transfer.safe_cut(data, encoding)]
-    data, defect = transfer.decode(data, encoding)
-    if defect:
-        defects.add(defect)
-    elif not transfer.is_known(encoding):
-        defects.add(Defect.UNKNOWN_ENCODING)
-    return data

@@ -10,7 +10,8 @@ _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", 
 _MONTHS = {name: n for n, name in enumerate(_NAMES, 1)}
 # What nearly all are. Groups: day, month, year, time, hours and minutes of the zone.
 _USUAL = re.compile(
-    r"(?:[A-Za-z]{3}, )?(\d\d?) ([A-Z][a-z][a-z]) (\d{4}) (\d\d:\d\d:[0-5]\d) ([+-][01]\d)([0-5]\d)", re.ASCII
+    r"(?:[A-Za-z]{3}, )?(\d\d?) (" + "|".join(_NAMES).title() + r") (\d{4}) (\d\d:\d\d:[0-5]\d) ([+-][01]\d)([0-5]\d)",
+    re.ASCII,
 )
 _ISO_MONTHS = {name.title(): f"-{n:02}-" for name, n in _MONTHS.items()}
 _RFC_5322 = re.compile(
@@ -23,7 +24,7 @@ def read(value: str) -> datetime | None:
     """Return the moment that a Date field tells; None if nobody can tell."""
     try:
         found = _USUAL.match(value)
-        if found and found[2] in _ISO_MONTHS:
+        if found:
             return _from_usual(found)
         found = _RFC_5322.match(value[:MAX_CHARS])
         if found:

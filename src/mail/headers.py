@@ -5,7 +5,6 @@ block is still bytes, so that no value can hold a line break or a NUL.
 """
 
 import re
-from typing import NamedTuple
 
 from src.mail import encoded_words
 from src.mail.defects import Defect
@@ -68,10 +67,8 @@ class Headers:
                 if _is_encoded(value):
                     kept[name] = self._decoded(name, value, value_chars)
         lengths = [*map(len, kept.values())]
-        if len(kept) <= count and max(lengths, default=0) <= value_chars:
-            if sum(lengths) + sum(map(len, kept)) <= total_chars:
-                return kept
-        return _bounded(kept, count, value_chars, total_chars)
+        is_within = max(lengths, default=0) <= value_chars and sum(lengths) + sum(map(len, kept)) <= total_chars
+        return kept if is_within and len(kept) <= count else _bounded(kept, count, value_chars, total_chars)
 
     def _decoded(self, name: str, value: str, max_chars: int) -> str:
         shown = self._shown.get((name, max_chars))
@@ -105,22 +102,20 @@ def _bounded(fields: dict[str, str], count: int, value_chars: int, total_chars: 
     return kept
 
 
-class Extent(NamedTuple):
-    """Where a header block ends, and where its body begins."""
+def extent(raw: Raw, start: int, end: int) -> tuple[int, int]:
+    """Return where the header block at `start` ends and where its body begins: before and after the empty line.
 
-    end: int
-    body_start: int
-
-
-def extent(raw: Raw, start: int, end: int) -> Extent:
-    """Find the empty line that ends the header block at `start`. No such line up to `end`: all of it is header."""
+    No such line up to `end`: all of it is header.
+    """
     if start == 0:
         at_once = _LINE_END.match(raw, 0, end)
         if at_once:
-            return Extent(0, at_once.end())
-    # A part begins after a line end: searched from there, an empty line at its start is found like any other.
-    found = _EMPTY_LINE.search(raw, max(start - 1, 0), end)
-    return Extent(found.start() + 1, found.end()) if found else Extent(end, end)
+            return 0, at_once.end()
+        found = _EMPTY_LINE.search(raw, 0, end)
+    else:
+        # A part begins after a line end: searched from there, an empty line at its start is found like any other.
+        found = _EMPTY_LINE.search(raw, start - 1, end)
+    return (found.start() + 1, found.end()) if found else (end, end)
 
 
 def read(data: bytes, limits: Limits) -> tuple[Headers, int | None]:

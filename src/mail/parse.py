@@ -43,8 +43,8 @@ def parse(raw: Raw, limits: Limits = DEFAULT) -> Parsed:
     root = nodes[0]
     leaves = [node for node in nodes if not node.boundary]
     body_nodes = [node for node in leaves if node.message is root and body.is_body(node)]
+    parts = _attachments(raw, leaves, limits)
     headers = root.headers
-    parts = _parts(raw, leaves, limits)
     message = Message(
         message_id=fields.message_id(headers, "message-id", limits),
         in_reply_to=fields.message_id(headers, "in-reply-to", limits),
@@ -63,21 +63,22 @@ def parse(raw: Raw, limits: Limits = DEFAULT) -> Parsed:
             total_chars=limits.kept_headers_total_chars,
         ),
         attachments=(),
-        defects=_slugs({*defects, *headers.defects}),  # last: reading the fields above may add to them
+        defects=_slugs({*defects, *headers.defects})
+        if defects or headers.defects
+        else (),  # last: reading adds to them
     )
     return Parsed(message, parts)
 
 
 def _slugs(defects: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(str(defect) for defect in defects))
+    return tuple(sorted([str(defect) for defect in defects]))
 
 
-def _parts(raw: Raw, leaves: Sequence[Node], limits: Limits) -> tuple[Part, ...]:
+def _attachments(raw: Raw, leaves: Sequence[Node], limits: Limits) -> tuple[Part, ...]:
     found: list[Part] = []
     for node in leaves:
-        if body.is_body(node):
-            continue  # of the mail itself, or of a nested one, whose text its message/rfc822 part tells
-        found.append(Part(raw, node, len(found), limits, _nested_text(raw, node, leaves, limits)))
+        if not body.is_body(node):  # a nested mail's body is not one either: its message/rfc822 part tells it
+            found.append(Part(raw, node, len(found), limits, _nested_text(raw, node, leaves, limits)))
     return tuple(found)
 
 

@@ -199,7 +199,7 @@ def _next_delimiter(raw: Raw, start: int, end: int, needle: bytes) -> tuple[int,
         tail = _TAIL.match(raw, len(needle) - 1, end)
         if tail:
             return 0, tail.end(), tail[1] is not None
-    position = raw.find(needle, max(start - 1, 0), end)
+    position = raw.find(needle, start - 1 if start else 0, end)
     while position >= 0:
         before = position - 1 if position > 0 and raw[position - 1] == 13 else position
         after = position + len(needle)

