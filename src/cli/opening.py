@@ -102,8 +102,10 @@ def _read_again(settings: Settings, account: str, kind: str, path: Path) -> None
             lease = stream.acquire_lease(account, source.mailbox, owner_name())
             if lease is None:
                 raise LeaseLostError("another process reads this mailbox just now: let it end, then repair")
-            before = stream.load_cursor(account, source.mailbox)
-            done = stream.publish(lease, [], before=before, after=before.moved(last_uid=0))
-            stream.release_lease(lease)
+            try:
+                before = stream.load_cursor(account, source.mailbox)
+                done = stream.publish(lease, [], before=before, after=before.moved(last_uid=0))
+            finally:
+                stream.release_lease(lease)  # or the import that follows would wait until it runs out
             if done.result is not PublishResult.PUBLISHED:
                 raise LeaseLostError("another process moved the cursor of this mailbox just now: try again")
