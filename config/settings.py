@@ -219,8 +219,12 @@ class Settings(BaseSettings):
 
     @property
     def mailboxes(self) -> tuple[str, ...]:
-        """The mailboxes of `IMAP_MAILBOX`, in order, without blanks."""
-        return tuple(name.strip() for name in self.imap_mailbox.split(",") if name.strip())
+        """The mailboxes of `IMAP_MAILBOX`, in order, without blanks, each once.
+
+        The INBOX in any case is one mailbox (RFC 9051 section 5.1), so it has one name, which is part of its mails' ids.
+        """
+        names = (name.strip() for name in self.imap_mailbox.split(",") if name.strip())
+        return tuple(dict.fromkeys("INBOX" if name.upper() == "INBOX" else name for name in names))
 
 
 def load(**overrides: object) -> Settings:

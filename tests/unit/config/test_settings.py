@@ -67,6 +67,10 @@ def test_mailboxes_are_split_and_trimmed() -> None:
     assert load(imap_mailbox=" INBOX, Archive ,,Sent").mailboxes == ("INBOX", "Archive", "Sent")
 
 
+def test_the_inbox_is_one_mailbox_in_any_case() -> None:
+    assert load(imap_mailbox="Inbox,INBOX,inbox/Sub").mailboxes == ("INBOX", "inbox/Sub")
+
+
 @pytest.mark.parametrize(
     "command", [["producer.py"], ["worker.py"], ["-m", "src.cli", "status"], ["-m", "src.monitoring.metrics"]]
 )
