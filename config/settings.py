@@ -221,7 +221,7 @@ class Settings(BaseSettings):
     def mailboxes(self) -> tuple[str, ...]:
         """The mailboxes of `IMAP_MAILBOX`, in order, without blanks, each once.
 
-        The INBOX in any case is one mailbox (RFC 9051 section 5.1), so it has one name, which is part of its mails' ids.
+        The INBOX in any case is one mailbox (RFC 9051 section 5.1): one name, for it is part of its mails' ids.
         """
         names = (name.strip() for name in self.imap_mailbox.split(",") if name.strip())
         return tuple(dict.fromkeys("INBOX" if name.upper() == "INBOX" else name for name in names))
