@@ -133,7 +133,10 @@ class Workplace:
         for entry_id, told in self._client.xrange(STREAM):
             more = orjson.dumps({**orjson.loads(told[b"payload"]), **payload})
             self._client.xdel(STREAM, entry_id)
-            self._client.xadd(STREAM, {**told, **fields, "payload": more})
+            added = self._client.xadd(STREAM, {**told, **fields, "payload": more})
+            said = self._client.hget(f"{STREAM}:ledger", told[b"id"])
+            assert said is not None
+            self._client.hset(f"{STREAM}:ledger", told[b"id"], said.replace(entry_id, added))
 
     def delete_raw(self, source_id: str) -> None:
         """Delete a raw mail by hand."""
