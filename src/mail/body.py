@@ -20,6 +20,10 @@ BYTES_PER_CHAR = 4  # most bytes that one character takes in any allowed charset
 ENCODED_PER_BYTE = 3  # most encoded bytes for one byte (quoted-printable)
 
 _SAMPLE_BYTES = 400  # of a part's beginning: enough to see what script it is in
+_SPARSE_ESCAPES = 8  # quoted-printable is mostly ASCII if at most one character in so many is an escape
+
+# Makes text of a part, given: raw mail, part, most decoded bytes to read, defects to add to, encoded bytes for each.
+Read = Callable[[Raw, Node, int, set[Defect], int], str]
 
 _ASCII_LIKE = frozenset({"", "us-ascii", "utf-8", "UTF-8", "US-ASCII", "iso-8859-1", "ISO-8859-1", "windows-1252"})
 _WIDE_CHARSETS = ("utf-16", "utf16", "utf-32", "ucs", "unicode", "iso-10646")  # CR and LF are no bytes of their own
@@ -42,33 +46,30 @@ def html_preview(raw: Raw, nodes: Iterable[Node], limits: Limits) -> str:
     return ""
 
 
-def first_chars(
-    raw: Raw, node: Node, chars: int, max_bytes: int, read: Callable[[Raw, Node, int, set[Defect], int], str]
-) -> str:
+def first_chars(raw: Raw, node: Node, chars: int, max_bytes: int, read: Read) -> str:
     """Return the first characters of what `read` makes of a part, of which at most `max_bytes` decoded ones are read.
 
     As many bytes are read as so many characters should need. Where that does not give enough, or leaves the charset in
     doubt, `max_bytes` are.
     """
     defects: set[Defect] = set()
-    look_bytes = min(chars * _encoded_per_char(raw, node), max_bytes)
+    look_bytes = _look_bytes(raw, node, chars, max_bytes, read)
     text = read(raw, node, look_bytes, defects, 1)
     if defects or (len(text) < chars and node.start + look_bytes < node.end):
         text = read(raw, node, max_bytes, defects, ENCODED_PER_BYTE)
     return text[:chars]
 
 
-def _encoded_per_char(raw: Raw, node: Node) -> int:
-    """Guess from a part's beginning how many of its bytes make a character of its text, markup and line ends included.
-
-    Cyrillic and Greek are two bytes a character in UTF-8, so six in quoted-printable, and three in base64.
-    """
-    if node.encoding == "base64":
-        return 4
-    sample = raw[node.start : min(node.start + _SAMPLE_BYTES, node.end)]
-    if node.encoding == "quoted-printable":
-        return 6 if sample.count(b"=") * 8 > len(sample) else 2
-    return 2 if sample.isascii() else 3
+def _look_bytes(raw: Raw, node: Node, chars: int, max_bytes: int, read: Read) -> int:
+    """Guess how many encoded bytes make so many characters: from a part's beginning, if that is not plain ASCII."""
+    enough = chars * 3 // 2
+    if node.end - node.start > enough:
+        sample = raw[node.start : min(node.start + _SAMPLE_BYTES, node.end)]
+        is_dense = sample.count(b"=") * _SPARSE_ESCAPES > len(sample) or not sample.isascii()
+        if is_dense or node.encoding == "base64":
+            sample_chars = len(read(raw, node, len(sample), set(), 1))
+            enough = chars * len(sample) * 6 // (5 * max(sample_chars, 1))  # a fifth more, for what varies
+    return min(enough, max_bytes * ENCODED_PER_BYTE)
 
 
 def text_of(raw: Raw, nodes: Sequence[Node], limits: Limits, defects: set[Defect]) -> str:

@@ -30,7 +30,7 @@ _PRE = re.compile(r"<pre\b[^<>]*+>[^<]*+(?:<(?!/pre\b)[^<]*+)*+", re.IGNORECASE)
 _ALT = re.compile(r"""<img\b[^<>]*?\balt\s*=\s*(?:"([^"<>]{1,500})"|'([^'<>]{1,500})')[^<>]*+>""", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#([0-9]{1,8})|#[xX]([0-9a-fA-F]{1,7})|([a-zA-Z][a-zA-Z0-9]{1,31}));?")
 _BLOCK, _PARAGRAPH = "\x01", "\x02"  # stand for the edge of a block until all text is together
-_BREAKS = re.compile(r"[\n\x01\x02][ \n\x01\x02]*+")
+_BREAKS = re.compile(r"([\n\x01\x02][ \n\x01\x02]*+)")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _CELLS = re.compile(r" *+\t[ \t]*+")
 
@@ -60,30 +60,30 @@ def html_to_text(html: str) -> str:
     if "alt" in html or "ALT" in html:
         html = _ALT.sub(lambda found: f" {found[1] or found[2]} ", html)
     pieces = _TAG.split(html)
-    pieces[1::2] = [_separator(name) for name in pieces[1::2]]
+    pieces[1::2] = [_SEPARATORS[name] if name in _SEPARATORS else _separator(name) for name in pieces[1::2]]
     text = "".join(pieces)
     if "&" in text:
         text = _ENTITY.sub(_entity, text)
     return _tidied(text)
 
 
-def _separator(name: str | None) -> str:
-    found = _SEPARATORS.get(name)
-    return found if found is not None else _SEPARATORS.get(name.lower() if name else None, "")
+def _separator(name: str) -> str:
+    return _SEPARATORS.get(name.lower(), "")
 
 
 def _tidied(text: str) -> str:
     """Strip every line, resolve the breaks, keep at most one empty line in a row."""
     if "\t" in text:
         text = _CELLS.sub("\t", text)
-    text = _BREAKS.sub(_lines, text)
-    lines = "\n".join([line.strip() for line in text.split("\n")])
-    return _BLANK_LINES.sub("\n\n", lines).strip()
+    pieces = _BREAKS.split(text)
+    pieces[::2] = map(str.strip, pieces[::2])
+    pieces[1::2] = map(_lines, pieces[1::2])
+    text = "".join(pieces)
+    return (_BLANK_LINES.sub("\n\n", text) if "\n\n\n" in text else text).strip()
 
 
-def _lines(run: re.Match[str]) -> str:
+def _lines(breaks: str) -> str:
     """Return the line ends for a run of breaks: neighbouring blocks share one, `<br>` after text ends its line only."""
-    breaks = run[0]
     count = breaks.count("\n") + (breaks[0] != "\n")
     return "\n\n" if _PARAGRAPH in breaks else "\n" * count
 
