@@ -63,7 +63,8 @@ class SyncStateKeeper:
         for name, state in states.items():
             try:
                 self._states.save_sync_state(name.kind, state)
-            except IngestError as error:
-                log.warning("sync_state_not_saved", account=account_tag(name.account), code=error.code)
+            except Exception as error:  # noqa: BLE001  # a thread that ends would leave the copy as it is for ever
+                code = error.code if isinstance(error, IngestError) else IngestError.code
+                log.warning("sync_state_not_saved", account=account_tag(name.account), code=code)
                 with self._lock:
                     self._unsaved.setdefault(name, state)  # unless there is a newer one by now

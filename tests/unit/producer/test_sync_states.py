@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from src.common.clock import SystemClock
 from src.common.errors import DatabaseUnavailableError
 from src.model.cursor import Cursor
@@ -20,11 +22,12 @@ class States:
         self.saved: list[tuple[str, SyncState]] = []
         self.tries = 0
         self.is_away = threading.Event()
+        self.fault: Exception = DatabaseUnavailableError("locked")
 
     def save_sync_state(self, source: str, state: SyncState) -> None:
         self.tries += 1
         if self.is_away.is_set():
-            raise DatabaseUnavailableError("locked")
+            raise self.fault
         self.saved.append((source, state))
 
     def sync_states(self, account: str | None = None) -> list[SyncState]:
@@ -44,8 +47,10 @@ def test_the_latest_state_is_written_at_the_end() -> None:
     assert state.values["last_poll"].isdigit()
 
 
-def test_a_database_that_is_away_gets_the_latest_state_when_it_is_back() -> None:
+@pytest.mark.parametrize("fault", [DatabaseUnavailableError("locked"), ValueError("a bug")], ids=["away", "bug"])
+def test_a_database_that_is_away_gets_the_latest_state_when_it_is_back(fault: Exception) -> None:
     states = States()
+    states.fault = fault
     states.is_away.set()
     keeper = SyncStateKeeper(states, SystemClock(), interval_s=0.01)
     keeper.start()
