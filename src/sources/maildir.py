@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISREG
 
 from src.common.clock import Clock
 from src.common.errors import IngestError, MailTooLargeError, SourceUnavailableError
@@ -170,6 +171,8 @@ class MaildirSource:
         envelope = self._envelope(step)
         try:
             stat = path.stat()
+            if not S_ISREG(stat.st_mode):  # reading a FIFO might never end
+                return _failure(envelope, unreadable(OSError(errno.EINVAL, "not a regular file")))
             received_at = datetime.fromtimestamp(stat.st_mtime, UTC)
             envelope = replace(envelope, received_at=received_at, size_bytes=stat.st_size)
             if stat.st_size > self._limits.max_mail_bytes:

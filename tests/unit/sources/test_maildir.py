@@ -78,6 +78,14 @@ def test_the_cursor_of_a_servers_mailbox_is_left_alone(root: Path) -> None:
         source_of(root, Knowing()).fetch(Cursor({"last_uid": "7", "uidvalidity": "3"}))
 
 
+def test_what_is_no_file_holds_nobody_up(root: Path) -> None:
+    put(root, "1.host:2,")
+    os.mkfifo(root / "cur" / "2.host:2,")
+    batch = source_of(root, Knowing()).fetch(Cursor())
+    assert [it.source_id for it in batch.envelopes] == ["INBOX/1.host"]
+    assert [it.code for it in batch.failures] == ["file_unreadable"]
+
+
 def test_a_database_that_forgot_gets_every_mail_again(root: Path) -> None:
     put(root, "1.host:2,")
     _, cursor = read_pass(source_of(root, Knowing()), Cursor())
