@@ -126,6 +126,7 @@ class MemoryImapServer:
         self.refused_logins = 0  # of the next logins
         self.bodies_break = False  # every body cuts the connection: the server's storage is down
         self.untold: set[int] = set()  # UIDs left out of answers that tell flags, though the mails are there
+        self.empty_searches = 0  # of the next SEARCHes find nothing, without an error
         self.hollow: set[int] = set()  # UIDs of big mails whose slices come empty
         self.idle_answers: list[bool] = []
         self._numbers = count(1)
@@ -205,6 +206,9 @@ class MemorySession(Session):
 
     def search_uids(self, first: int = 1, last: int = MAX_UID) -> UidSet:
         self._answer()
+        if self._server.empty_searches:
+            self._server.empty_searches -= 1
+            return UidSet()
         return UidSet.of(uid for uid in self._box.mails if first <= uid <= last)
 
     def search_gmail_id(self, gmail_id: int) -> UidSet:

@@ -7,6 +7,9 @@ MIB = 1024 * 1024
 CHUNK = 500  # mails described, or looked up in the database, in one go: one short statement, one round trip
 FLAG_CHUNK = 5_000  # mails whose flags are listed in one go: about 1 MB of answers held at a time
 MAX_VANISHED = 10_000  # UIDs a server may name as vanished before a reconcile is the cheaper answer
+LEAST_LISTED = (
+    0.5  # of the mails that SELECT told of; a shorter list is a broken answer, or the next look tells otherwise
+)
 MAX_ROUNDS = 6  # fresh connections within one fetch while a mail that breaks them is being found
 BARRIER_PATIENCE_S = 60.0  # of looking, before the operator is told that no worker settles anything
 

@@ -7,11 +7,12 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Container, Sequence
 
+from src.common.errors import SourceRefusedError
 from src.imap.session import Session
 from src.imap.uid_set import UidSet
 from src.sources.imap.catch_up import chunks
-from src.sources.imap.limits import FLAG_CHUNK
-from src.sources.imap.visit import labels_of
+from src.sources.imap.limits import FLAG_CHUNK, LEAST_LISTED
+from src.sources.imap.visit import Visit, labels_of
 
 _UNTOLD = 0  # digest of labels that are not known: of a mail like any other, and the flags are asked for once more
 
@@ -19,14 +20,14 @@ _UNTOLD = 0  # digest of labels that are not known: of a mail like any other, an
 class Listing:
     """What the server had when asked. UIDs may be ticked off, to see which are left."""
 
-    def __init__(self, session: Session) -> None:
-        """List the UIDs and their labels. A mail expunged meanwhile is left out.
+    def __init__(self, session: Session, uids: UidSet) -> None:
+        """Ask for the labels of `uids`, which are all there are. A mail expunged meanwhile is left out.
 
         A mail that the server lists, but whose flags it does not tell, is there all the same.
         """
         self._uids = array("Q")
         self._labels = array("q")
-        for chunk in chunks(session.search_uids(), FLAG_CHUNK):
+        for chunk in chunks(uids, FLAG_CHUNK):
             told = session.fetch_flags(UidSet.of(chunk)).changes
             digests = {one.uid: label_digest(labels_of(one.flags, one.labels)) for one in told}
             untold = untold_but_there(session, chunk, digests)
@@ -56,6 +57,17 @@ class Listing:
     def _find(self, uid: int) -> int | None:
         at = bisect_left(self._uids, uid)
         return at if at < len(self._uids) and self._uids[at] == uid else None
+
+
+def all_uids(visit: Visit) -> UidSet:
+    """Return the UIDs of the whole mailbox. Raises SourceRefusedError when that cannot be all of them.
+
+    Much is concluded from this one answer: what is not in it counts as deleted.
+    """
+    listed, told = visit.session.search_uids(), visit.selected.exists
+    if len(listed) < told * LEAST_LISTED:
+        raise SourceRefusedError(f"the mail server told of {told} mails and lists {len(listed)}: it is asked again")
+    return listed
 
 
 def untold_but_there(session: Session, asked: Sequence[int], told: Container[int]) -> UidSet:

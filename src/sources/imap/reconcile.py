@@ -26,7 +26,7 @@ from src.sources.imap.catch_up import chunks, envelope_batches, known_at_gmail, 
 from src.sources.imap.changes import changed_envelopes
 from src.sources.imap.gmail import Found
 from src.sources.imap.ids import is_gmail_id
-from src.sources.imap.listing import Listing, label_digest
+from src.sources.imap.listing import Listing, all_uids, label_digest
 from src.sources.imap.mail_reading import read_mails
 from src.sources.imap.position import Position
 from src.sources.imap.renumbering import renumber
@@ -76,7 +76,7 @@ def reconcile(visit: Visit, position: Position, pause: Callable[[float], bool]) 
 
 
 def _compare(visit: Visit, position: Position) -> _Difference:
-    listing = Listing(visit.session)
+    listing = Listing(visit.session, all_uids(visit))
     found = _Difference()
     now = _clock_version(visit)
     for mail in visit.known_here():

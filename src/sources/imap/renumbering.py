@@ -18,6 +18,7 @@ from src.model.envelope import Envelope, Kind, Place, RawSlices
 from src.model.ticket import Ticket
 from src.sources.imap.barrier import wait_until_settled
 from src.sources.imap.catch_up import chunks, envelope_batches
+from src.sources.imap.listing import all_uids
 from src.sources.imap.mail_reading import read_mails
 from src.sources.imap.matching import Key, Match, OldMail, key_of, match
 from src.sources.imap.position import Position
@@ -32,7 +33,7 @@ def renumber(visit: Visit, position: Position, pause: Callable[[float], bool]) -
         "mailbox_renumbered", account_tag=account_tag(visit.account), had=position.uidvalidity, has=visit.uidvalidity
     )
     position = yield from wait_until_settled(visit, position, pause)
-    listed = visit.session.search_uids()
+    listed = all_uids(visit)
     known = _known_so_far(visit)
     found = match(known.old_mails, _new_mails(visit, listed), placed=UidSet.of(known.placed), taken=known.taken_keys)
     yield from _tell_mapped(visit, position, found)

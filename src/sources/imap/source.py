@@ -20,7 +20,7 @@ from src.sources.imap.connection import RECONNECT, Connection
 from src.sources.imap.gmail import Whereabouts
 from src.sources.imap.ids import SourceIds
 from src.sources.imap.limits import FLAG_CHUNK, MAX_ROUNDS, Limits
-from src.sources.imap.listing import untold_but_there
+from src.sources.imap.listing import all_uids, untold_but_there
 from src.sources.imap.look import look
 from src.sources.imap.position import Position
 from src.sources.imap.suspects import Suspects
@@ -124,7 +124,7 @@ class ImapSource:
         """As in Census, with labels. A mail that is expunged or arrives during the walk may be in it or not."""
         self._leave()
         visit = self._visit(None)
-        for chunk in chunks(visit.session.search_uids(), FLAG_CHUNK):
+        for chunk in chunks(all_uids(visit), FLAG_CHUNK):
             told = {item.place.uid: item for item in _told(visit, chunk)}
             yield from told.values()
             for uid in untold_but_there(visit.session, chunk, told):

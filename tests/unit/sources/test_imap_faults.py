@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from src.common.errors import SettlingAwaitedError, SourceUnavailableError
+from src.common.errors import SettlingAwaitedError, SourceRefusedError, SourceUnavailableError
 from src.model.cursor import Cursor
 from src.model.envelope import Kind, Place
 from tests.fakes.imap_mailbox import PROFILES, Profile
@@ -372,6 +372,20 @@ def test_mails_whose_flags_are_not_told_are_neither_gone_nor_left_out_of_the_cen
     reader.clock.advance(7200)
     reader.run()
     assert len(model.living()) == 4
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_a_search_that_finds_nothing_does_not_delete_a_mailbox(profile: Profile) -> None:
+    server, model = a_server(profile, mails=5), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    server.empty_searches = 4  # the one for new mail, and the one of the reconcile, more than once
+    reader.clock.advance(7200)
+    reader.run()
+    assert Kind.DELETED not in [one.kind for batch in reader.batches for one in batch.envelopes]
+    server.empty_searches = 1
+    with pytest.raises(SourceRefusedError):
+        list(reader.source.census())
 
 
 def test_a_big_mail_that_comes_empty_each_time_does_not_hold_up_the_mailbox() -> None:
