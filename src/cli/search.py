@@ -10,6 +10,7 @@ from rich.text import Text
 from src.cli.output import clean, print_json, print_table, say
 from src.cli.services import services_of
 from src.store.protocol import SearchHit
+from src.store.query import parse_query
 
 MAX_HITS = 10_000  # of one search: more is an export
 
@@ -43,7 +44,7 @@ def search(
         print_json([_as_json(hit) for hit in hits])
         return
     if not hits:
-        say("nothing found")
+        say("nothing found" if parse_query(query).wanted else "give at least one word that must occur")
         return
     print_table(("received", "from", "subject", "text"), (_row(hit) for hit in hits))
     if len(hits) == limit:

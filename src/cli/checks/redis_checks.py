@@ -28,7 +28,8 @@ def redis_checks(settings: Settings, clock: Clock) -> Iterator[Check]:
         finally:
             connection.close()
     except IngestError as error:
-        yield red(AREA, "reachable", redact(str(error)), f"see docs/runbooks/{error.code}.md")
+        where = "" if settings.redis_url else "; no Redis server here? REDIS_URL=embedded:data/redis brings one"
+        yield red(AREA, "reachable", redact(str(error)), f"see docs/runbooks/{error.code}.md{where}")
 
 
 def _checks(connection: RedisConnection, clock: Clock) -> Iterator[Check]:

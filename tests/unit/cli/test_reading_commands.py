@@ -43,6 +43,12 @@ def test_search_that_finds_nothing_is_no_failure(desk: Desk) -> None:
     assert "nothing found" in result.stderr
 
 
+def test_search_without_a_word_to_look_for_says_so(desk: Desk) -> None:
+    result = desk.run("search", "--", "-without")
+    assert (result.exit_code, result.stdout) == (exit_codes.OK, "")
+    assert "at least one word" in result.stderr
+
+
 def test_export_writes_one_object_a_line(desk: Desk) -> None:
     desk.mails.write(numbered(3, account=ACCOUNT))
     result = desk.run("export", "--format", "jsonl")
