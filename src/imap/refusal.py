@@ -51,7 +51,7 @@ def login_refusal(text: bytes, *, challenge: bytes = b"") -> IngestError:
             f"the mail server refused the access token (status {status or 'not told'}): it is expired, wrong or for "
             f"another account; sign in again with --auth-setup. It said: {_detail(text)}"
         )
-    return LoginRefusedError(f"the mail server refused name or password: {_detail(text)}")
+    return LoginRefusedError(f"the mail server refused name or password; it said: {_detail(text)}")
 
 
 def command_refusal(command: str, end: CommandEnd) -> IngestError:
