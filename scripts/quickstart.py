@@ -46,7 +46,7 @@ def title(text: str) -> None:
 def run(*arguments: str, expected: tuple[int, ...] = (0,), **more: str) -> None:
     """Show a command and run it as a user would; leave with its output if it fails in a way nobody expects."""
     shown = " ".join([*(f"{name}={value}" for name, value in more.items()), "python", *arguments])
-    console.print(f"[bold green]$[/] {escape(shown)}")
+    console.print(f"[bold green]$[/] {escape(shown)}", soft_wrap=True)  # whole, to be copied
     ended = subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **SETTINGS, **more}, timeout=STEP_TIMEOUT_S
     )
@@ -113,7 +113,9 @@ def show_the_way_on(seconds: float) -> None:
         "How it works:    docs/architecture.md",
     ):
         console.print(f"  {escape(line)}", soft_wrap=True)
-    console.print("(the commands above want the environment: source .venv/bin/activate)")
+    where = " ".join(f"{name}={SETTINGS[name]}" for name in ("REDIS_URL", "DATABASE_URL"))
+    console.print("To repeat a command of this tour:  source .venv/bin/activate")
+    console.print(f"  export {escape(where)}", soft_wrap=True)
 
 
 def show_dead_letter() -> None:
