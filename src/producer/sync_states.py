@@ -5,6 +5,7 @@ latest state of each mailbox, and a database that is away only makes the copy ol
 """
 
 import threading
+from dataclasses import replace
 
 from src.common.clock import Clock
 from src.common.errors import IngestError
@@ -62,9 +63,18 @@ class SyncStateKeeper:
             states, self._unsaved = self._unsaved, {}
         for name, state in states.items():
             try:
-                self._states.save_sync_state(name.kind, state)
+                self._states.save_sync_state(name.kind, self._with_last_poll(state))
             except Exception as error:  # noqa: BLE001  # a thread that ends would leave the copy as it is for ever
                 code = error.code if isinstance(error, IngestError) else IngestError.code
                 log.warning("sync_state_not_saved", account=account_tag(name.account), code=code)
                 with self._lock:
                     self._unsaved.setdefault(name, state)  # unless there is a newer one by now
+
+    def _with_last_poll(self, state: SyncState) -> SyncState:
+        """Keep the time an earlier process wrote until this one has read to the end: alarms on freshness rest on it."""
+        if "last_poll" in state.values:
+            return state
+        for stored in self._states.sync_states(state.account):
+            if stored.mailbox == state.mailbox and "last_poll" in stored.values:
+                return replace(state, values={**state.values, "last_poll": stored.values["last_poll"]})
+        return state

@@ -62,3 +62,15 @@ def test_a_database_that_is_away_gets_the_latest_state_when_it_is_back(fault: Ex
     keeper.close()
     assert [state.values["last_uid"] for _, state in states.saved] == ["2"]
     assert states.saved[0][1].error_code == "source_unavailable"
+
+
+def test_a_new_process_in_trouble_keeps_when_the_mailbox_was_last_read_to_its_end() -> None:
+    states = States()
+    earlier = SyncState(NAME.account, NAME.mailbox, {"last_uid": "4", "last_poll": "1700000000"}, "", None)
+    states.saved.append(("imap", earlier))
+    keeper = SyncStateKeeper(states, SystemClock(), interval_s=60.0)
+    keeper.start()
+    keeper.keep(NAME, Cursor({"last_uid": "4"}), error_code="login_refused")
+    keeper.close()
+    _, written = states.saved[-1]
+    assert (written.error_code, written.values["last_poll"]) == ("login_refused", "1700000000")
