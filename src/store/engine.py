@@ -6,14 +6,16 @@ survives a power cut; transactions begin and end where we say so, not where Pyth
 
 import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
 
 from src.common.errors import DatabaseUnavailableError
+
+if TYPE_CHECKING:
+    import psycopg  # 9 MB: SQLAlchemy loads it when the address names PostgreSQL
 
 BUSY_TIMEOUT_S = 10.0  # how long SQLite waits for another writer; a batch takes well under 1 s
 CONNECT_TIMEOUT_S = 5  # to PostgreSQL
@@ -105,7 +107,7 @@ def _postgres(url: URL) -> Engine:
     return engine
 
 
-def _prepare_postgres(connection: psycopg.Connection[Any], _record: Any) -> None:
+def _prepare_postgres(connection: "psycopg.Connection[Any]", _record: Any) -> None:
     # A mail leaves the stream once it is committed: a commit that a crash takes back would lose it.
     connection.execute(
         "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"

@@ -5,11 +5,10 @@ worse than trying in vain. Messages of the drivers may quote values, so none of 
 """
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
-import psycopg.errors
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from src.common.errors import DatabaseRefusedError, DatabaseSchemaError, DatabaseUnavailableError, IngestError
@@ -24,15 +23,6 @@ _SQLITE_MEANING = {
     "SQLITE_CORRUPT": "is damaged: restore it from a backup",
     "SQLITE_NOTADB": "is not an SQLite database: look at DATABASE_URL",
 }
-_POSTGRES_MEANING = {
-    "53": "has no room or no memory left",
-    "55": "holds a lock for too long",
-    "40": "gave up this transaction for another's sake",
-    "57": "is stopping, starting or cancelled the statement",
-    "28": "refuses the user or password of DATABASE_URL",
-    "3D": "has no database of the name in DATABASE_URL",
-    "42501": "does not let this user do that: grant it the rights on the tables",
-}
 
 
 @contextmanager
@@ -44,7 +34,7 @@ def translated() -> Iterator[None]:
         raise as_ingest_error(error.orig) from error
     except SQLAlchemyError as error:
         raise DatabaseUnavailableError(f"the database did not answer ({type(error).__name__})") from error
-    except (sqlite3.Error, psycopg.Error) as error:
+    except _driver_errors() as error:
         raise as_ingest_error(error) from error
 
 
@@ -52,9 +42,16 @@ def as_ingest_error(error: BaseException | None) -> IngestError:
     """Return what a driver's exception means; the caller raises it `from` the original."""
     if isinstance(error, sqlite3.Error):
         return _of_sqlite(error)
-    if isinstance(error, psycopg.Error):
-        return _of_postgres(error)
+    if isinstance(error, _driver_errors()):
+        from src.store.postgres_faults import meaning_of  # loads psycopg, which is there already when it fails
+
+        return meaning_of(error)
     return DatabaseUnavailableError(f"the database did not answer ({type(error).__name__})")
+
+
+def _driver_errors() -> tuple[type[Exception], ...]:
+    psycopg = sys.modules.get("psycopg")  # not loaded: it cannot have failed
+    return (sqlite3.Error, psycopg.Error) if psycopg else (sqlite3.Error,)
 
 
 def _of_sqlite(error: sqlite3.Error) -> IngestError:
@@ -69,17 +66,3 @@ def _of_sqlite(error: sqlite3.Error) -> IngestError:
         if name.startswith(prefix):
             return DatabaseUnavailableError(f"the SQLite database {meaning} ({name})")
     return DatabaseUnavailableError(f"the SQLite database failed ({name})")
-
-
-def _of_postgres(error: psycopg.Error) -> IngestError:
-    state = error.sqlstate or ""
-    if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
-        return DatabaseSchemaError(
-            f"a table or column is missing in PostgreSQL ({state}): run python -m src.store.migrate"
-        )
-    if isinstance(error, psycopg.DataError | psycopg.IntegrityError) or state.startswith("54"):
-        return DatabaseRefusedError(f"PostgreSQL refuses a row ({state or type(error).__name__})")
-    for prefix, meaning in _POSTGRES_MEANING.items():
-        if state.startswith(prefix):
-            return DatabaseUnavailableError(f"PostgreSQL {meaning} ({state})")
-    return DatabaseUnavailableError(f"PostgreSQL does not answer ({state or type(error).__name__})")

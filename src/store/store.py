@@ -1,6 +1,7 @@
 """The store: reading and sync states are the same on both databases, writing and searching are each one's own."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -8,12 +9,14 @@ from src.common.clock import Clock
 from src.model.message import Record
 from src.store.faults import translated
 from src.store.postgres_search import PostgresSearch
-from src.store.postgres_writer import PostgresWriter
 from src.store.protocol import SearchHit
 from src.store.reader import Reader
 from src.store.sqlite_search import SqliteSearch
 from src.store.sqlite_writer import SqliteWriter
 from src.store.sync_states import SyncStateTable
+
+if TYPE_CHECKING:
+    from src.store.postgres_writer import PostgresWriter
 
 
 class SqlStore(Reader, SyncStateTable):
@@ -22,9 +25,8 @@ class SqlStore(Reader, SyncStateTable):
     def __init__(self, engine: Engine, clock: Clock) -> None:
         Reader.__init__(self, engine)
         SyncStateTable.__init__(self, engine, clock)
-        is_sqlite = engine.dialect.name == "sqlite"
-        self._writer = SqliteWriter(engine, clock) if is_sqlite else PostgresWriter(engine, clock)
-        self._search = SqliteSearch(engine) if is_sqlite else PostgresSearch(engine)
+        self._writer = _writer(engine, clock)
+        self._search = SqliteSearch(engine) if engine.dialect.name == "sqlite" else PostgresSearch(engine)
 
     def write(self, records: Sequence[Record]) -> None:
         """See MailWriter.write."""
@@ -50,3 +52,11 @@ class SqlStore(Reader, SyncStateTable):
         """See MailWriter.close. On SQLite the last connection to close writes the WAL back into the file."""
         with translated():
             self._engine.dispose()
+
+
+def _writer(engine: Engine, clock: Clock) -> "SqliteWriter | PostgresWriter":
+    if engine.dialect.name == "sqlite":
+        return SqliteWriter(engine, clock)
+    from src.store.postgres_writer import PostgresWriter  # loads psycopg, 9 MB that SQLite need not have
+
+    return PostgresWriter(engine, clock)
