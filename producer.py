@@ -11,7 +11,6 @@ from rich.console import Console
 
 from config.settings import Settings, SettingsError
 from src.assembly.producer import run_dry, run_producer
-from src.auth.oauth2_gmail import run_auth_setup
 from src.common import exit_codes, logs
 from src.common.errors import IngestError
 from src.producer.providers import PROVIDERS, load_for
@@ -44,6 +43,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(settings: Settings, options: argparse.Namespace) -> int:
     if options.auth_setup:
+        from src.auth.oauth2_gmail import run_auth_setup  # loads google-auth: 16 MB that reading with a password spares
+
         token = run_auth_setup(settings, headless=options.headless)
         sys.stderr.write(f"Signed in as {token.account}. Now run `python producer.py`.\n")
         return exit_codes.OK

@@ -11,7 +11,6 @@ from typing import TypeVar
 from sqlalchemy.engine import make_url
 
 from config.settings import Settings, SettingsError
-from src.auth.access_token import access_token_provider
 from src.common.beats import Beats
 from src.common.clock import SystemClock
 from src.common.errors import DatabaseUnavailableError, TemporaryError
@@ -26,7 +25,7 @@ from src.monitoring.status import StoreView, StreamView, gather_status
 from src.monitoring.status_json import as_json
 from src.sources.imap.visit import KnownMails
 from src.sources.registry import SOURCES
-from src.sources.request import SourceRequest
+from src.sources.request import AccessTokens, SourceRequest
 from src.sources.source import Source
 from src.store.engine import sqlite_path
 from src.store.opening import open_store as open_store_at
@@ -84,8 +83,15 @@ def open_sources(
     if kind not in SOURCES:
         raise SettingsError(f"SOURCE={kind} is not a source of this release; it has {', '.join(SOURCES)}")
     clock = SystemClock()
-    tokens = access_token_provider(settings, clock)
+    needs_token = kind == "gmail" or (kind == "imap" and settings.imap_auth != "password")
+    tokens = _access_tokens(settings, clock) if needs_token else None
     return SOURCES[kind](SourceRequest(settings, account, known, stream, clock, batch_mails, path, tokens))
+
+
+def _access_tokens(settings: Settings, clock: SystemClock) -> AccessTokens:
+    from src.auth.access_token import access_token_provider  # loads google-auth: 16 MB that a password has no use for
+
+    return access_token_provider(settings, clock)
 
 
 def serve(
