@@ -34,9 +34,8 @@ class Publishing(Leases):
         keys = self._keys_for(lease.account, lease.mailbox)
         cursor_keys, cursor_arguments = _cursor_moves(keys, lease, before, after)
         arguments = [*self._limits(), lease.token, len(cursor_keys), *cursor_arguments]
-        room = INLINE_BYTES
-        for item in outgoing:
-            room = self._add_arguments(arguments, keys, item, room)
+        for item, stored in zip(outgoing, self._stored(outgoing), strict=True):
+            self._add_arguments(arguments, keys, item, stored)
         answer = self._run(
             keys,
             "publish",
@@ -61,16 +60,30 @@ class Publishing(Leases):
             MAX_KNOWN,
         ]
 
-    def _add_arguments(self, arguments: list[Argument], keys: Keys, item: Outgoing, room: int) -> int:
-        """Append one envelope's arguments; return how much raw mail may still go inline."""
-        raw = item.raw
-        slices, stored_bytes, stored = 0, 0, b""
-        if not isinstance(raw, bytes) or len(raw) > min(self._options.spool_bytes, room):
-            slices, stored_bytes = self._stage(keys, item.envelope_id, raw)
-        elif raw or (item.kind is Kind.ADDED and not item.dead_code):
-            stored = codec().pack(raw)
+    def _stored(self, outgoing: Sequence[Outgoing]) -> list[bytes | None]:
+        """Return what the script itself carries of each raw mail, empty for none; None: it goes ahead in slices."""
+        room = INLINE_BYTES
+        stored: list[bytes | None] = [None] * len(outgoing)
+        to_pack: dict[int, bytes] = {}
+        for at, item in enumerate(outgoing):
+            raw = item.raw
+            if not isinstance(raw, bytes) or len(raw) > min(self._options.spool_bytes, room):
+                continue
+            if raw or (item.kind is Kind.ADDED and not item.dead_code):
+                to_pack[at] = raw
+                room -= len(raw)
+            else:
+                stored[at] = b""
+        for at, packed in zip(to_pack, codec().pack_many(list(to_pack.values())), strict=True):
+            stored[at] = packed
+        return stored
+
+    def _add_arguments(self, arguments: list[Argument], keys: Keys, item: Outgoing, stored: bytes | None) -> None:
+        slices = 0
+        if stored is None:
+            slices, stored_bytes = self._stage(keys, item.envelope_id, item.raw)
+        else:
             stored_bytes = len(stored)
-            room -= len(raw)
         arguments += (
             item.envelope_id,
             item.kind.value,
@@ -81,9 +94,8 @@ class Publishing(Leases):
             slices,
             stored_bytes,
             item.payload,
-            stored,
+            stored or b"",
         )
-        return room
 
     def _stage(self, keys: Keys, envelope_id: str, raw: bytes | RawSlices) -> tuple[int, int]:
         """Put a big mail's slices under an expiring key, unless they are there; return their number and bytes."""
