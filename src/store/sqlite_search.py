@@ -1,10 +1,17 @@
 """Full-text search on SQLite.
 
-Newest first, two ways: few matches are looked up and sorted; with many, the mails are walked from the newest and those
-that match are picked, which ends as soon as there are enough. Either way takes milliseconds at 100,000 mails.
+Newest first, three ways, the cheapest for how many mails match. Each takes milliseconds at 100,000 mails:
+- few matches: they are looked up and sorted;
+- many: the newest mails are taken, twice as many as should do, and those kept that are among the matches in that range
+  of rows; rows written at about the same time lie together in the index;
+- else, and where that finds too few: all matches are listed, and the mails walked from the newest until enough of them
+  are on that list.
 """
 
-from sqlalchemy import Engine, TextClause, text
+from collections.abc import Sequence
+from math import ceil
+
+from sqlalchemy import Engine, text
 from sqlalchemy.engine import Connection
 
 from src.store.bounds import clean
@@ -14,8 +21,13 @@ from src.store.protocol import SearchHit
 from src.store.query import Query, Term, parse_query
 
 FEW_MATCHES = 2_000  # up to here sorting them is faster than walking the mails
+TAKING_COST = 16  # taking one of the newest mails costs as much as listing so many matches
+TAKEN_PER_NEEDED = 2  # so that chance, and mails marked deleted, seldom leave too few
 
-_COUNT = text("SELECT count(*) FROM (SELECT 1 FROM mail_fts WHERE mail_fts MATCH :words LIMIT :most)")
+# Of the latest rows that match: how many, at most `most`, the oldest of them, and the latest row of all.
+_LATEST = text("""
+    SELECT count(*), min(id), (SELECT max(id) FROM raw_emails) FROM (
+        SELECT rowid AS id FROM mail_fts WHERE mail_fts MATCH :words ORDER BY rowid DESC LIMIT :most)""")
 _CONDITION = "(:account IS NULL OR m.account = :account) AND (:with_deleted OR NOT m.is_deleted)"
 _SORT = text(f"""
     SELECT m.id FROM mail_fts f JOIN raw_emails m ON m.id = f.rowid WHERE f.mail_fts MATCH :words AND {_CONDITION}
@@ -26,9 +38,18 @@ _WALK = """
     AND (:with_deleted OR NOT m.is_deleted) ORDER BY m.received_at DESC, m.id DESC LIMIT :limit"""
 _WALK_ALL = text(_WALK.format(index="ix_raw_emails_received_at", account=""))
 _WALK_ACCOUNT = text(_WALK.format(index="ix_raw_emails_account_received_at", account="m.account = :account AND"))
+_NEWEST = """
+    SELECT m.id FROM raw_emails m INDEXED BY {index} WHERE {account} (:with_deleted OR NOT m.is_deleted)
+    ORDER BY m.received_at DESC, m.id DESC LIMIT :most"""
+_NEWEST_ALL = text(_NEWEST.format(index="ix_raw_emails_received_at", account=""))
+_NEWEST_ACCOUNT = text(_NEWEST.format(index="ix_raw_emails_account_received_at", account="m.account = :account AND"))
+_IN_RANGE = text("SELECT rowid FROM mail_fts WHERE mail_fts MATCH :words AND rowid BETWEEN :first AND :last")
 _RANK = text(f"""
     SELECT m.id FROM mail_fts f JOIN raw_emails m ON m.id = f.rowid WHERE f.mail_fts MATCH :words AND {_CONDITION}
     ORDER BY bm25(f.mail_fts, 4.0, 2.0, 1.0, 1.0), m.received_at DESC, m.id DESC LIMIT :limit""")  # noqa: S608
+
+
+Values = dict[str, object]  # of a statement's parameters
 
 
 class SqliteSearch:
@@ -50,23 +71,43 @@ class SqliteSearch:
         parsed = parse_query(query)
         if not parsed.wanted or limit < 1:
             return []
-        values: dict[str, object] = {
+        values: Values = {
             "words": match_expression(parsed),
             "account": None if account is None else clean(account),
             "with_deleted": include_deleted,
             "limit": min(limit, MAX_HITS),
         }
         with translated(), self._engine.connect() as connection:
-            statement = _RANK if order == "relevance" else _newest_first(connection, values)
-            ids = list(connection.execute(statement, values).scalars())
+            if order == "relevance":
+                ids: Sequence[int] = connection.execute(_RANK, values).scalars().all()
+            else:
+                ids = _newest_first(connection, values, min(limit, MAX_HITS))
             return load_hits(connection, parsed, ids)
 
 
-def _newest_first(connection: Connection, values: dict[str, object]) -> TextClause:
-    matches = connection.execute(_COUNT, {"words": values["words"], "most": FEW_MATCHES + 1}).scalar_one()
+def _newest_first(connection: Connection, values: Values, limit: int) -> Sequence[int]:
+    found = connection.execute(_LATEST, {"words": values["words"], "most": FEW_MATCHES + 1}).one()
+    matches, oldest, latest = found
     if matches <= FEW_MATCHES:
-        return _SORT
-    return _WALK_ALL if values["account"] is None else _WALK_ACCOUNT
+        return connection.execute(_SORT, values).scalars().all()
+    share = matches / (latest - oldest + 1)
+    taken = ceil(limit / share) * TAKEN_PER_NEEDED
+    if taken * TAKING_COST <= share * latest:
+        ids = _among_newest(connection, values, taken)
+        if len(ids) >= limit:
+            return ids[:limit]
+    return connection.execute(_WALK_ALL if values["account"] is None else _WALK_ACCOUNT, values).scalars().all()
+
+
+def _among_newest(connection: Connection, values: Values, taken: int) -> list[int]:
+    """Return which of the newest mails match, newest first; `taken` is how many mails are looked at."""
+    newest = _NEWEST_ALL if values["account"] is None else _NEWEST_ACCOUNT
+    ids = connection.execute(newest, {**values, "most": taken}).scalars().all()
+    if not ids:
+        return []
+    limits = {"words": values["words"], "first": min(ids), "last": max(ids)}
+    matching = set(connection.execute(_IN_RANGE, limits).scalars())
+    return [id_ for id_ in ids if id_ in matching]
 
 
 def match_expression(query: Query) -> str:
