@@ -166,7 +166,7 @@ def _check_ids(ids: list[str]) -> None:
 
 def _judge(done: int, ids: list[str] | None) -> None:
     if ids and done < len(set(ids)):
-        say(f"{len(set(ids)) - done} of the ids are no dead letters (any more): see `dlq list`")
+        say(f"{len(set(ids)) - done} of the ids name no dead letter (any more): see `dlq list`")
         raise typer.Exit(exit_codes.INCOMPLETE)
 
 
