@@ -44,11 +44,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="worker.py", description="Take mails from the stream and store them.")
     for name, kind, meaning, setting in OVERRIDES:
         parser.add_argument(name, dest=setting, type=kind, help=f"{meaning} ({setting.upper()})")
-    parser.add_argument("--processes", type=int, default=1, help="run so many workers and keep them running")
+    parser.add_argument("--processes", type=_count, default=1, help="run so many workers and keep them running")
     parser.add_argument(
         "--drain", action="store_true", help="work until stream, retries and pending are empty, then exit 0 or 1"
     )
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("expected a whole number from 1 on")
+    return int(text)
 
 
 if __name__ == "__main__":
