@@ -17,6 +17,7 @@ REMEMBERED_BLOCKS = 512  # under 2 MB in all
 REMEMBERED_BYTES = 256  # of one block; the short ones are those that come again
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+'*-]{1,127}/[a-z0-9!#$&^_.+'*-]{1,127}\Z")  # RFC 6838 section 4.2
+_USUAL_TYPES = frozenset({"text/plain", "text/html", "multipart/alternative", "multipart/mixed", "multipart/related"})
 _WORD_END = re.compile(r"[\s;(,]")
 NO_PARAMETERS: dict[str, str] = {}
 
@@ -47,7 +48,7 @@ def _read(block: bytes, limits: Limits) -> Content:
     value = headers.raw("content-type")
     if value:
         media_type, type_parameters = parameters.read(value, limits.parameters)
-        if not _MEDIA_TYPE.match(media_type):
+        if media_type not in _USUAL_TYPES and not _MEDIA_TYPE.match(media_type):
             media_type = _repaired_type(media_type)
     disposition, disposition_parameters = "", NO_PARAMETERS
     value = headers.raw("content-disposition")

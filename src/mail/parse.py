@@ -42,8 +42,9 @@ def parse(raw: Raw, limits: Limits = DEFAULT) -> Parsed:
     nodes = list(walk(raw, limits, defects))
     root = nodes[0]
     leaves = [node for node in nodes if not node.boundary]
-    body_nodes = [node for node in leaves if node.message is root and body.is_body(node)]
-    parts = _attachments(raw, leaves, limits)
+    texts = [node for node in leaves if body.is_body(node)]  # of the mail itself, and of nested ones
+    body_nodes = [node for node in texts if node.message is root]
+    parts = _attachments(raw, leaves, limits) if len(texts) < len(leaves) else ()
     headers = root.headers
     message = Message(
         message_id=fields.message_id(headers, "message-id", limits),
@@ -63,9 +64,7 @@ def parse(raw: Raw, limits: Limits = DEFAULT) -> Parsed:
             total_chars=limits.kept_headers_total_chars,
         ),
         attachments=(),
-        defects=_slugs({*defects, *headers.defects})
-        if defects or headers.defects
-        else (),  # last: reading adds to them
+        defects=_slugs({*defects, *headers.defects}),  # last: reading the fields above may add to them
     )
     return Parsed(message, parts)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from src.mail import body, fields
 from src.mail.limits import DEFAULT, Limits
+from src.mail.part_text import first_chars, part_text
 from src.mail.splitter import Node, walk, with_line_feeds
 from src.mail.transfer import Raw
 
@@ -86,9 +87,9 @@ def _first_texts(raw: Raw, limits: Limits) -> tuple[Node, Node | None, Node | No
 def _text(raw: Raw, plain: Node | None, html: Node | None) -> str:
     text = ""
     if plain is not None:
-        text = body.first_chars(raw, plain, TEXT_CHARS, TEXT_SOURCE_BYTES, body.part_text)
+        text = first_chars(raw, plain, TEXT_CHARS, TEXT_SOURCE_BYTES, part_text)
     if not text and html is not None:
-        text = body.first_chars(raw, html, TEXT_CHARS, HTML_SOURCE_BYTES, body.part_text)
+        text = first_chars(raw, html, TEXT_CHARS, HTML_SOURCE_BYTES, part_text)
     return text
 
 
