@@ -4,15 +4,18 @@ For where neither producer nor worker runs all the time, or where one scrape tar
 the database know. A command, so it stands at the top of the layers; nothing imports it.
 """
 
+import argparse
 import sys
+from collections.abc import Sequence
 
 from config.settings import SettingsError, load
 from src.assembly.exporter import run_exporter
 from src.common import exit_codes, logs
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the exporter until a signal; return the exit code."""
+    _parser().parse_args(arguments)
     try:
         settings = load()
         logs.configure(level=settings.log_level, format_=settings.log_format)
@@ -22,5 +25,13 @@ def main() -> int:
         return exit_codes.USAGE
 
 
+def _parser() -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog="python -m src.monitoring.metrics",
+        description="Serve the metrics of Redis and the database for Prometheus until stopped. "
+        "It takes no options: the port is PRODUCER_METRICS_PORT (9090), the address BIND_ADDRESS.",
+    )
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

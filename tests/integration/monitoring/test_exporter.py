@@ -86,3 +86,20 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     assert ended.returncode == exit_codes.USAGE
     assert "PRODUCER_METRICS_PORT" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("argument", "code"), [("--help", exit_codes.OK), ("--port=1", exit_codes.USAGE), ("extra", exit_codes.USAGE)]
+)
+def test_help_is_printed_and_an_unknown_argument_is_refused(argument: str, code: int) -> None:
+    environment = {**os.environ, "PRODUCER_METRICS_PORT": "no number"}  # neither needs the settings to be right
+    ended = subprocess.run(
+        [sys.executable, "-m", "src.monitoring.metrics", argument],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == code
+    assert "usage: python -m src.monitoring.metrics" in ended.stdout + ended.stderr
