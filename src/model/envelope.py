@@ -21,11 +21,16 @@ class Kind(StrEnum):
 
 
 class RawSlices(Protocol):
-    """A raw mail too big to hold whole: read once, in order, in slices of at most 1 MiB."""
+    """A raw mail too big to hold whole: read in order, in slices of at most 1 MiB, as often as one asks.
+
+    A batch is published in parts and tried again, so each walk must begin anew and give the same bytes, or raise.
+    """
 
     size_bytes: int
 
-    def __iter__(self) -> Iterator[bytes]: ...
+    def __iter__(self) -> Iterator[bytes]:
+        """Begin a walk at the mail's first byte."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

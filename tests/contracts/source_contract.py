@@ -1,4 +1,6 @@
-"""What any source must do. A subclass provides `source`, with at least two batches of mail and nothing changing."""
+"""What any source must do. A subclass provides `source`, with at least two batches of mail and nothing changing, and
+`slicing_source`, whose limits are such that its mails come in slices.
+"""
 
 from typing import Protocol
 
@@ -8,6 +10,7 @@ from src.sources.registry import SOURCES
 from src.sources.source import Census, Source
 
 MAX_STEPS = 1000
+MAX_SLICE_BYTES = 1024 * 1024
 
 
 class SourceWithCensus(Source, Census, Protocol):
@@ -15,7 +18,7 @@ class SourceWithCensus(Source, Census, Protocol):
 
 
 class SourceContract:
-    """Inherit, and add a fixture `source`."""
+    """Inherit, and add fixtures `source` and `slicing_source`."""
 
     def test_it_comes_to_an_end_and_brings_each_mail_once(self, source: SourceWithCensus) -> None:
         found, _ = read_to_end(source, Cursor())
@@ -55,6 +58,17 @@ class SourceContract:
             assert envelope.place.mailbox == source.mailbox
             assert envelope.fetched_at.tzinfo is not None
             assert envelope.received_at is None or envelope.received_at.tzinfo is not None
+
+    def test_slices_may_be_walked_again_and_broken_off(self, slicing_source: SourceWithCensus) -> None:
+        (envelope, *_) = slicing_source.fetch(Cursor()).envelopes
+        raw = envelope.raw
+        assert not isinstance(raw, bytes)
+        whole = b"".join(raw)
+        next(iter(raw))  # a publish that broke off
+        pieces = list(raw)
+        assert whole
+        assert b"".join(pieces) == whole
+        assert max(map(len, pieces)) <= MAX_SLICE_BYTES
 
     def test_it_is_in_the_registry(self, source: SourceWithCensus) -> None:
         assert source.kind in SOURCES

@@ -283,3 +283,8 @@ class TestMaildirContract(SourceContract):
         for number in range(25):
             put(root, f"{number:02}.host:2,S", b"Subject: %d\n\n" % number)
         return source_of(root, Knowing(), batch_mails=4)
+
+    @pytest.fixture
+    def slicing_source(self, root: Path) -> SourceWithCensus:
+        put(root, "1.host:2,S", b"Subject: big\n\n" + b"x" * 3_000_000)
+        return source_of(root, Knowing(), slice_bytes=1000)

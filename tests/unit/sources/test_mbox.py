@@ -391,3 +391,9 @@ class TestMboxContract(SourceContract):
         path = tmp_path / "mails.mbox"
         path.write_bytes(mboxrd([b"Subject: %d\n\nbody\n" % (number % 7) for number in range(25)]))
         return source_of(path, batch_mails=4)
+
+    @pytest.fixture
+    def slicing_source(self, tmp_path: Path) -> SourceWithCensus:
+        path = tmp_path / "big.mbox"
+        path.write_bytes(mboxrd([b"Subject: big\n\nFrom here on\n" + b"a line\n" * 500_000]))
+        return source_of(path, slice_bytes=1000)
