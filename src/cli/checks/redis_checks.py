@@ -60,10 +60,13 @@ def _memory(info: Mapping[str, Any]) -> Check:
 
 
 def _clock(skew_s: float) -> Check:
-    found = f"differs from this machine's by {span(abs(skew_s)) if abs(skew_s) >= 1 else 'less than 1 s'}"
     if abs(skew_s) <= SKEW_WARNING_S:
-        return green(AREA, "clock", found)
+        by = span(abs(skew_s)) if abs(skew_s) >= 1 else "less than 1 s"
+        return green(AREA, "clock", f"differs from this machine's by {by}")
+    found = f"{span(abs(skew_s))} {'ahead of' if skew_s > 0 else 'behind'} this machine's"
     mend = "synchronise both machines by NTP; nothing is lost by it, but ages and times shown are wrong"
+    if skew_s < 0:
+        mend += ". If Redis's clock was set back, leases and retries wait until it has caught up: a delay, no loss"
     return (yellow if abs(skew_s) <= SKEW_LIMIT_S else red)(AREA, "clock", found, mend)
 
 

@@ -54,6 +54,14 @@ def test_a_clock_that_is_off_is_told(redis7: RedisServer, ahead: timedelta, stat
     assert look(redis7, FakeClock(SystemClock().now() + ahead))["clock"].state is state
 
 
+@pytest.mark.redis
+def test_a_clock_that_may_have_been_set_back_is_told_as_a_delay(redis7: RedisServer) -> None:
+    behind = look(redis7, FakeClock(SystemClock().now() + timedelta(hours=2)))["clock"]
+    ahead = look(redis7, FakeClock(SystemClock().now() - timedelta(hours=2)))["clock"]
+    assert ("behind" in behind.found, "leases and retries wait" in behind.mend) == (True, True)
+    assert ("ahead of" in ahead.found, "leases and retries wait" in ahead.mend) == (True, False)
+
+
 @pytest.mark.cluster
 def test_a_cluster_is_looked_at_like_a_server(redis_cluster: RedisClusterServers) -> None:
     checks = {check.name: check for check in looks(redis_cluster.url)}
