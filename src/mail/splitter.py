@@ -17,6 +17,7 @@ from src.mail.transfer import Raw
 
 # What may follow a boundary on its line; the group tells the last delimiter.
 _TAIL = re.compile(rb"(--)?[ \t]*+\r?(?:\n|\Z)")
+_MESSAGE_TYPES = ("message/rfc822", "message/global")
 _GUESSED = re.compile(rb"(?:\A|\n)--([^\r\n]{1,200}?)[ \t]*\r?\n")
 _GUESS_BYTES = 64 * 1024  # how far into a body a missing boundary is looked for
 
@@ -60,11 +61,6 @@ class Node:
         mail until the garbage collector comes.)"""
         return self.enclosing or self
 
-    @property
-    def is_multipart(self) -> bool:
-        """True if parts follow."""
-        return bool(self.boundary)
-
 
 def with_line_feeds(raw: Raw, defects: set[Defect]) -> Raw:
     """Return a mail whose lines end in CR alone with LF instead; any other as it is."""
@@ -78,8 +74,7 @@ def with_line_feeds(raw: Raw, defects: set[Defect]) -> Raw:
 
 def walk(raw: Raw, limits: Limits, defects: set[Defect]) -> Iterator[Node]:
     """Yield the mail itself and then its parts in document order, parents first. Adds what it sees to `defects`."""
-    start, end = 0, len(raw)
-    root = _read_node(raw, start, end, None, True, limits, defects)
+    root = _read_node(raw, 0, len(raw), None, True, limits, defects)
     yield root
     count = 1
     levels: list[tuple[Node, Iterator[tuple[int, int]]]] = []
@@ -94,9 +89,10 @@ def walk(raw: Raw, limits: Limits, defects: set[Defect]) -> Iterator[Node]:
             defects.add(Defect.TOO_MANY_PARTS)
             return
         count += 1
-        node = _read_node(raw, *span, parent, not parent.is_multipart, limits, defects)
+        node = _read_node(raw, *span, parent, not parent.boundary, limits, defects)
         yield node
-        _open(raw, node, levels, limits, defects)
+        if node.boundary or node.content_type in _MESSAGE_TYPES:
+            _open(raw, node, levels, limits, defects)
 
 
 def _open(
@@ -107,7 +103,7 @@ def _open(
     defects: set[Defect],
 ) -> None:
     """Go down one level if `node` holds parts or a message."""
-    holds_message = node.content_type in ("message/rfc822", "message/global") and transfer.is_identity(node.encoding)
+    holds_message = node.content_type in _MESSAGE_TYPES and transfer.is_identity(node.encoding)
     if not node.boundary and not holds_message:
         return
     if len(levels) >= limits.depth:
