@@ -22,7 +22,7 @@ from src.model.envelope import Kind
 from src.producer.board import Board, MailboxName, State
 from src.producer.held_lease import HeldLease
 from src.producer.patience import Patience
-from src.producer.room import Room, wait_for_room_s
+from src.producer.room import FullEpisode, Room, wait_for_room_s
 from src.stream.protocol import Outgoing, ProducerStream, Published, PublishResult
 
 log = get_logger(__name__)
@@ -49,6 +49,7 @@ class Publisher:
         self._stream = stream
         self._board = board
         self._room = room
+        self._full = FullEpisode(name.account)
         self._patience = patience
         self._rng = rng
         self._beat = beat
@@ -75,6 +76,7 @@ class Publisher:
             self._count(left[:size], published, batch.remaining)
             if size == len(left):
                 self.stored = batch.cursor
+                self._full.published(is_last=batch.caught_up)
                 return True
             left = left[size:]
 
@@ -99,13 +101,13 @@ class Publisher:
                 self._board.set(self._name, State.READING)
 
     def _wait_for_room(self, tries: int) -> None:
-        if tries == 1:
-            log.info("stream_full", account=account_tag(self._name.account))
+        self._full.refused()
         self._board.set(self._name, State.NO_ROOM)
         self._beat()  # Redis answers: a full stream is no fault of this loop
         delay_s = wait_for_room_s(tries, self._rng)
         self._patience.wait(delay_s)
         self._room.waited(delay_s)
+        self._full.waited(delay_s)
 
     def _ask(self, held: HeldLease, part: list[Outgoing], after: Cursor) -> Published:
         """Publish one part, again and again until Redis answers."""

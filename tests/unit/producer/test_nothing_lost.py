@@ -27,6 +27,7 @@ from src.sources.source import Source
 from src.stream.memory.stream import MemoryStream
 from src.stream.options import StreamOptions
 from src.stream.protocol import PublishResult
+from tests.fixtures.logs import CapturedLogs
 from tests.unit.producer.scripted_source import ACCOUNT, MAILBOX, FaultyStream, ScriptedSource, published_numbers
 
 QUICK = RetryPolicy(max_attempts=8, initial_s=0.001, cap_s=0.002)
@@ -116,6 +117,15 @@ def test_a_batch_larger_than_the_room_goes_in_parts(most_entries: int) -> None:
     consumer.run_beside(producer)
     assert consumer.settled == {str(number) for number in range(1, 11)}
     assert stream.stats().waiting == 0
+
+
+def test_a_full_stream_is_told_when_it_begins_and_when_it_ends_not_once_a_batch(logs: CapturedLogs) -> None:
+    full = PublishResult.FULL
+    stream = FaultyStream([full, None, full, full, None, None, full, None])  # batches 1, 2 and 4 have to wait
+    producer_of(stream, ScriptedSource(60, batch_mails=3)).run()
+    told = [event for event in logs.events if event["event"].startswith("stream_")]
+    assert [event["event"] for event in told] == ["stream_full", "stream_has_room"]
+    assert told[1]["waited_s"] == pytest.approx(0.05, abs=0.1)
 
 
 class Settling:
