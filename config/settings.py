@@ -130,7 +130,7 @@ class Settings(BaseSettings):
     # --- Worker ------------------------------------------------------------------------------------------------
     consumer_group_name: str = Field("email_processor_group", min_length=1, description="Name of the consumer group.")
     consumer_name: str = Field("", description="Name of this consumer; empty: host and process id.")
-    batch_size: int = Field(200, ge=1, le=1000, description="Most mails read, stored and settled in one go.")
+    batch_size: int = Field(500, ge=1, le=1000, description="Most mails read, stored and settled in one go.")
     block_timeout_ms: int = Field(
         2000, ge=1, description="Milliseconds a read waits for new mail. More than 2000 counts as 2000."
     )

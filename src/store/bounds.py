@@ -54,6 +54,8 @@ def check_number(name: str, value: int) -> int:
 
 def to_json(value: Any) -> str:
     """Return `value` as JSON with clean texts. Numbers that JSON cannot hold become text."""
+    if not value and isinstance(value, tuple | list | dict):
+        return "{}" if isinstance(value, dict) else "[]"
     try:
         encoded = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:  # lone surrogates, or whole numbers over 64 bits

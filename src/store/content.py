@@ -88,7 +88,7 @@ def prepare(record: Record, message: Message) -> Prepared:
                 "bcc": people[len(message.to) + len(message.cc) :],
             }
         ),
-        snippet=" ".join(body[: SNIPPET_CHARS * 2].split())[:SNIPPET_CHARS],
+        snippet=_snippet(body),
         body=body,
         body_html_preview=clean(message.body_html_preview),
         headers=to_json(dict(message.headers)),
@@ -99,6 +99,15 @@ def prepare(record: Record, message: Message) -> Prepared:
     attachments = [_attachment_row(attachment) for attachment in message.attachments]
     search = _search_texts(content, clean(" ".join([sender, *people])), attachments)
     return Prepared(content, attachments, search, record.fetched_at)
+
+
+def _snippet(body: str) -> str:
+    # Few bodies begin with so much white space that a little more than the snippet's length does not do.
+    for chars in (SNIPPET_CHARS + SNIPPET_CHARS // 8, SNIPPET_CHARS * 2):
+        words = " ".join(body[:chars].split())
+        if len(words) >= SNIPPET_CHARS:
+            break
+    return words[:SNIPPET_CHARS]
 
 
 def _attachment_row(attachment: Attachment) -> AttachmentRow:
