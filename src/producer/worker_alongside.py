@@ -1,7 +1,8 @@
 """A worker process beside an import, so that one command takes a file all the way into the database.
 
 The worker runs until the import is over and nothing is on its way, then it is asked to end. If it dies it is started
-again a few times; after that the import is stopped. It also ends by itself if this process dies.
+again a few times; after that, or when it cannot be started any more, the import is stopped. It also ends by itself if
+this process dies.
 """
 
 import os
@@ -40,21 +41,23 @@ class WorkerAlongside:
         self._stream = stream
         self._shutdown = shutdown
         self._starts = 0
-        self._has_failed = False
+        self._failure = ""  # why there is no worker any more
         self._ending = threading.Event()
         self._process = self._start()
         self._thread = threading.Thread(target=self._keep_alive, name="worker-alongside", daemon=True)
         self._thread.start()
 
     def finish(self) -> bool:
-        """Wait until nothing is on its way; False if a stop is asked for before. Raises WorkerCrashedError if it keeps
-        dying."""
+        """Wait until nothing is on its way; False if a stop is asked for before.
+
+        Raises WorkerCrashedError if it keeps dying, or cannot be started.
+        """
         while not self._shutdown.wait(LOOK_EVERY_S):
             stats = self._stream.stats()
             if not stats.waiting and not stats.retries:
                 return True
-        if self._has_failed:
-            raise WorkerCrashedError(f"the worker beside the import ended {MAX_STARTS} times: see its messages above")
+        if self._failure:
+            raise WorkerCrashedError(self._failure)
         return False
 
     def end(self) -> None:
@@ -74,14 +77,25 @@ class WorkerAlongside:
                 continue
             log.warning("worker_ended", exit_code=self._process.returncode, starts=self._starts)
             if self._starts >= MAX_STARTS:
-                self._has_failed = True
-                self._shutdown.ask()
+                self._give_up(f"the worker beside the import ended {MAX_STARTS} times: see its messages above")
                 return
-            self._process = self._start()
+            try:
+                self._process = self._start()
+            except WorkerCrashedError as error:
+                self._give_up(str(error))
+                return
+
+    def _give_up(self, failure: str) -> None:
+        self._failure = failure
+        self._shutdown.ask()
 
     def _start(self) -> "subprocess.Popen[bytes]":
+        """Start it. Raises WorkerCrashedError if that cannot be done."""
         self._starts += 1
-        return subprocess.Popen(self._command.arguments, env={**os.environ, **self._command.environment})
+        try:
+            return subprocess.Popen(self._command.arguments, env={**os.environ, **self._command.environment})
+        except OSError as error:  # no memory or processes left, or the program is gone
+            raise WorkerCrashedError(f"the worker beside the import could not be started: {error.strerror}") from error
 
 
 @contextmanager

@@ -52,6 +52,27 @@ def test_one_that_keeps_dying_stops_the_import(tmp_path: Path) -> None:
     assert len((tmp_path / "starts").read_text()) == MAX_STARTS
 
 
+def test_one_that_cannot_be_started_again_stops_the_import(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nrm $0\n")
+    program.chmod(0o700)
+    shutdown = Shutdown()
+    ended = WorkerCommand([str(program)], {})
+    with worker_alongside(ended, stream_with_a_mail(), shutdown) as worker:
+        with pytest.raises(WorkerCrashedError, match="could not be started"):
+            worker.finish()
+        assert shutdown.is_asked
+
+
+def test_one_that_cannot_be_started_at_all_is_told(tmp_path: Path) -> None:
+    nowhere = WorkerCommand([str(tmp_path / "nowhere")], {})
+    with (
+        pytest.raises(WorkerCrashedError, match="could not be started"),
+        worker_alongside(nowhere, stream_with_a_mail(), Shutdown()),
+    ):
+        raise AssertionError("there is no worker")
+
+
 def test_a_stop_before_all_is_stored_is_told(tmp_path: Path) -> None:
     shutdown = Shutdown()
     with worker_alongside(command("import time; time.sleep(60)", tmp_path), stream_with_a_mail(), shutdown) as worker:
