@@ -1,11 +1,16 @@
 """Address fields to names and addresses: one pass over tokens, bounded, lenient where senders are careless."""
 
 import re
+from functools import lru_cache
 
 from src.mail import encoded_words
 from src.mail.limits import Limits
 from src.model.message import Address
 from src.text.normalise import one_line
+
+# The same few people write to a mailbox and are written to, so short fields are read once and remembered.
+REMEMBERED_FIELDS = 1_024  # under 2 MB in all
+REMEMBERED_CHARS = 200  # of one field; the lists of many are rarely the same
 
 # An address as nearly all are, with what ends it. Groups: quoted name, bare name, its address; lone address; comma.
 _PLAIN = re.compile(
@@ -18,6 +23,10 @@ _ESCAPED = re.compile(r"\\(.)")
 
 def read(value: str, limits: Limits) -> tuple[tuple[Address, ...], bool]:
     """Return the addresses of a field, in order, and whether the limit left some out."""
+    return _remembered(value, limits) if len(value) <= REMEMBERED_CHARS else _read(value, limits)
+
+
+def _read(value: str, limits: Limits) -> tuple[tuple[Address, ...], bool]:
     addresses: list[Address] = []
     position, comma = 0, ","
     while comma and len(addresses) < limits.addresses:
@@ -32,6 +41,9 @@ def read(value: str, limits: Limits) -> tuple[tuple[Address, ...], bool]:
     if "=?" in value and "@" not in value:
         value = encoded_words.decode(value)  # some senders encode the address along with the name
     return _read_list(value, limits)
+
+
+_remembered = lru_cache(maxsize=REMEMBERED_FIELDS)(_read)
 
 
 def _read_list(value: str, limits: Limits) -> tuple[tuple[Address, ...], bool]:
