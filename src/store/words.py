@@ -71,15 +71,15 @@ def _fold_run(error: UnicodeError) -> tuple[bytes, int]:
 def _fold_character(code: int) -> str:
     if _HANGUL[0] <= code <= _HANGUL[1]:
         return chr(code)
+    # What one character stands for may be several words (U+32FF is two of Han), or Hangul in pieces (U+320E).
     parts = unicodedata.normalize("NFKD", chr(code)).casefold()
-    kept = "".join(_fold_part(part) for part in parts)
-    if any(first <= code <= last for first, last in _UNSPACED) and kept.strip():
-        return f" {kept} "
-    return kept
+    return unicodedata.normalize("NFC", "".join(map(_fold_part, parts)))
 
 
 def _fold_part(part: str) -> str:
     category = unicodedata.category(part)
     if category in ("Mn", "Cf"):
         return ""  # accents and vowel points; joiners inside words
-    return part if category[0] in "LN" or category in ("Mc", "Co") else " "
+    if category[0] not in "LN" and category not in ("Mc", "Co"):
+        return " "
+    return f" {part} " if any(first <= ord(part) <= last for first, last in _UNSPACED) else part

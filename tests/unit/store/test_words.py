@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from src.store.words import folded, split_words
@@ -37,6 +37,8 @@ def test_words_are_split_and_folded(text: str, expected: list[str]) -> None:
     assert words(text) == expected
 
 
+@example("\u32ff")  # one character that stands for two
+@example("\u320e")  # Hangul in brackets, which decomposes into letters
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_folds_to_words_that_fold_to_themselves(text: str) -> None:
     found = words(text)
