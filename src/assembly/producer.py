@@ -16,11 +16,11 @@ from src.producer.build import ProducerOptions
 from src.producer.build import build as build_producer
 from src.producer.dry_run import dry_run
 from src.producer.late_store import LateStore, NothingKnown
-from src.producer.producer import exit_code
+from src.producer.producer import exit_code, is_broken
 from src.producer.progress import say_left_behind, shown
 from src.stream.options import options_from
 
-SWITCH_INTERVAL_S = 0.0005  # of Python's threads: a publisher back from Redis waits no 5 ms for the fetching thread
+SWITCH_INTERVAL_S = 0.0001  # of Python's threads: a publisher back from Redis or zstd must not wait 5 ms for the reader
 
 
 def run_producer(settings: Settings, console: Console, *, once: bool, batch_mails: int) -> int:
@@ -76,7 +76,7 @@ def run_producer(settings: Settings, console: Console, *, once: bool, batch_mail
         for server in served:
             closing.callback(server.close)
         producer.run()
-        return exit_codes.OK
+        return exit_codes.INTERNAL if is_broken(producer.board.reports()) else exit_codes.OK
 
 
 def run_dry(settings: Settings, console: Console, *, batch_mails: int) -> int:

@@ -12,7 +12,7 @@ INCOMPLETE = 1  # done, but something was left behind or found wrong: missing ma
 USAGE = 2  # wrong arguments or settings; nothing was begun
 OPERATOR_NEEDED = 3  # trying again cannot help: signing in, a wrong password, a schema to migrate, an unreadable file
 UNAVAILABLE = 4  # a service did not answer (Redis, database, mail server, Google): trying again may help
-INTERNAL = 70  # a fault of this program, or a worker that ended itself since its loop was stuck (EX_SOFTWARE)
+INTERNAL = 70  # a fault of this program, or a process that ended itself since a loop was stuck or broke (EX_SOFTWARE)
 STOPPED = 130  # ended by Ctrl-C, or by a second signal during an ordered shutdown
 PIPE_CLOSED = 141  # whoever read the output left, as `head` does; nothing is wrong
 
@@ -22,7 +22,7 @@ MEANINGS: dict[int, str] = {
     USAGE: "wrong arguments or settings; nothing was begun",
     OPERATOR_NEEDED: "trying again cannot help: an operator is needed",
     UNAVAILABLE: "a service did not answer; trying again may help",
-    INTERNAL: "a fault of this program, or a worker that was stuck",
+    INTERNAL: "a fault of this program, or a loop of it that was stuck; to be started again",
     STOPPED: "ended by Ctrl-C or a second signal",
     PIPE_CLOSED: "the reader of the output left early",
 }

@@ -18,6 +18,7 @@ class State(StrEnum):
     STANDBY = "standby"  # another producer reads this mailbox
     BACKING_OFF = "backing_off"  # a passing error: tries again soon
     BLOCKED = "blocked"  # an error that an operator must mend: tries again now and then
+    BROKEN = "broken"  # its loop ended by a fault of ours: the process ends too, and is to be started again
     STOPPED = "stopped"  # asked to end before it was caught up
 
 

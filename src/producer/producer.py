@@ -3,6 +3,9 @@
 The end, once a stop was asked for or all loops ended: no new poll begins → each loop publishes or drops what is in hand
 (what was not published stays before the cursor) and gives its lease back → the last sync states are written. All within
 one grace; who is still busy by then is named in the log and left behind.
+
+A loop meets its errors itself. One that ends by an error all the same (a fault of ours while it met another) must not
+leave its mailbox unread in silence: the whole producer ends in order, with an exit code that has it started again.
 """
 
 import threading
@@ -10,7 +13,8 @@ from collections.abc import Sequence
 
 from src.common import exit_codes
 from src.common.clock import Clock
-from src.common.errors import all_errors
+from src.common.errors import IngestError, all_errors
+from src.common.fault import describe_fault
 from src.common.logs import account_tag, get_logger
 from src.common.shutdown import Shutdown
 from src.producer.board import Board, MailboxReport, State
@@ -44,7 +48,10 @@ class Producer:
 
     def run(self) -> None:
         """Read all mailboxes until a stop is asked for, or, with `once`, until each is read or given up."""
-        threads = [threading.Thread(target=loop.run, name=f"mailbox-{n}") for n, loop in enumerate(self._loops)]
+        threads = [
+            threading.Thread(target=self._run_loop, args=(loop,), name=f"mailbox-{n}")
+            for n, loop in enumerate(self._loops)
+        ]
         for thread in threads:
             thread.daemon = True  # one that hangs must not keep the process alive after the grace
             thread.start()
@@ -57,6 +64,20 @@ class Producer:
         if self._states is not None:
             self._states.close()
 
+    def _run_loop(self, loop: MailboxLoop) -> None:
+        """Run one loop, the body of its thread; if it breaks, say so and ask all to stop."""
+        try:
+            loop.run()
+        except BaseException as error:  # noqa: BLE001 - the end of a thread, which nobody else would hear of
+            self.board.set(loop.name, State.BROKEN, code=IngestError.code, error=describe_fault(error))
+            self._shutdown.ask()
+            log.error(
+                "mailbox_loop_ended",
+                account=account_tag(loop.name.account),
+                source=loop.name.kind,
+                error=describe_fault(error),
+            )
+
     def _join(self, threads: Sequence[threading.Thread]) -> None:
         deadline = self._clock.monotonic() + self._grace_s
         for thread, loop in zip(threads, self._loops, strict=True):
@@ -65,8 +86,15 @@ class Producer:
                 log.warning("mailbox_still_busy", account=account_tag(loop.name.account), source=loop.name.kind)
 
 
+def is_broken(reports: Sequence[MailboxReport]) -> bool:
+    """Tell whether a loop ended by a fault, so that the process must be started again to read that mailbox."""
+    return any(report.state is State.BROKEN for report in reports)
+
+
 def exit_code(reports: Sequence[MailboxReport]) -> int:
     """Return what a run of `--once` ends with: whether something was left behind, and what helps."""
+    if is_broken(reports):
+        return exit_codes.INTERNAL
     behind = [report for report in reports if report.is_left_behind]
     if not behind:
         return exit_codes.INCOMPLETE if any(report.dead for report in reports) else exit_codes.OK

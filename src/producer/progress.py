@@ -25,6 +25,7 @@ _SAID: dict[State, str] = {
     State.STANDBY: "another producer reads this mailbox: waiting",
     State.BACKING_OFF: "failed, trying again",
     State.BLOCKED: "failed",
+    State.BROKEN: "ended by a fault of this program",
     State.STOPPED: "stopped",
 }
 

@@ -16,6 +16,7 @@ from src.common.errors import (
     RedisUnavailableError,
     TempSpaceError,
 )
+from src.common.fault import describe_fault
 from src.common.logs import redact
 from src.common.retry import RetryPolicy, next_delay_s
 from src.model.outcome import Dead, Outcome, Retry
@@ -47,15 +48,4 @@ def describe(error: Exception) -> str:
     """
     if isinstance(error, IngestError):
         return redact(str(error))
-    return f"{type(error).__name__}{_place(error)}"
-
-
-def _place(error: Exception) -> str:
-    """Return where the exception was raised: the function and the line, innermost."""
-    trace = error.__traceback__
-    if trace is None:
-        return ""
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    code = trace.tb_frame.f_code
-    return f" in {code.co_name} ({code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno})"
+    return describe_fault(error)

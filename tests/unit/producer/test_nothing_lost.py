@@ -16,12 +16,13 @@ from src.common.errors import (
     SourceUnavailableError,
     StagedExpiredError,
 )
-from src.common.exit_codes import INCOMPLETE, OK, OPERATOR_NEEDED, UNAVAILABLE
+from src.common.exit_codes import INCOMPLETE, INTERNAL, OK, OPERATOR_NEEDED, UNAVAILABLE
 from src.common.retry import RetryPolicy
 from src.common.shutdown import Shutdown
 from src.producer import build as building
 from src.producer.board import State
 from src.producer.build import ProducerOptions, build
+from src.producer.patience import Patience
 from src.producer.producer import Producer, exit_code
 from src.sources.source import Source
 from src.stream.memory.stream import MemoryStream
@@ -171,6 +172,35 @@ def test_one_mailbox_that_fails_does_not_stop_the_others() -> None:
     producer.run()
     assert published_numbers(stream) == {1, 2, 3, 4, 5}
     assert [report.state for report in producer.board.reports()] == [State.BLOCKED, State.CAUGHT_UP]
+
+
+def test_a_loop_that_breaks_ends_the_producer_for_a_new_start(
+    logs: CapturedLogs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(_patience: Patience) -> float:
+        raise ZeroDivisionError("text of a mail")
+
+    monkeypatch.setattr(Patience, "after_failure_s", breaks)  # where the loop meets its errors
+    logs.expect_errors()
+    clock, shutdown, stream = SystemClock(), Shutdown(), MemoryStream()
+    producer = build(
+        [ScriptedSource(5, errors=[SourceUnavailableError("cut")], mailbox="Broken"), ScriptedSource(5)],
+        options=ProducerOptions(poll_interval_s=60.0),
+        stream=stream,
+        states=None,
+        shutdown=shutdown,
+        beats=Beats(clock),
+        clock=clock,
+    )
+    producer.run()
+    broken, other = producer.board.reports()
+    assert (broken.state, broken.error_code, other.error_code) == (State.BROKEN, "unexpected", "")
+    assert exit_code(producer.board.reports()) == INTERNAL
+    (event,) = logs.named("mailbox_loop_ended")
+    assert event["level"] == "error"
+    assert "ZeroDivisionError in breaks" in event["error"]
+    assert "mail" not in event["error"]
+    assert stream.acquire_lease(ACCOUNT, MAILBOX, "another") is not None, "the others ended in order"
 
 
 def test_a_mailbox_that_another_producer_reads_is_left_to_it() -> None:
