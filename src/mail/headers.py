@@ -40,13 +40,14 @@ _USUAL_NAMES = {name: name.lower() for name in _USUAL.split()}
 class Headers:
     """The fields of one header block."""
 
-    __slots__ = ("_is_8bit", "_is_plain", "_shown", "defects", "fields")
+    __slots__ = ("_is_8bit", "_is_plain", "_shown", "_size_chars", "defects", "fields")
 
-    def __init__(self, fields: dict[str, str], *, is_8bit: bool, has_words: bool, defects: list[Defect]) -> None:
+    def __init__(self, fields: dict[str, str], block: bytes, defects: list[Defect]) -> None:
         self.fields = fields  # lower-case name to first value, unfolded, not decoded
         self.defects = defects
-        self._is_8bit = is_8bit
-        self._is_plain = not is_8bit and not has_words  # every value can be shown as it is
+        self._is_8bit = not block.isascii()
+        self._is_plain = not self._is_8bit and b"=?" not in block  # every value can be shown as it is
+        self._size_chars = len(block)  # all names and values together are no longer
         self._shown: dict[tuple[str, int], str] = {}  # what was decoded, by name and most characters
 
     def raw(self, name: str) -> str:
@@ -62,7 +63,10 @@ class Headers:
     def kept(self, *, count: int, value_chars: int, total_chars: int) -> dict[str, str]:
         """Return the fields as they are shown and stored: decoded, and bounded in number and length."""
         kept = self.fields.copy()
-        if not self._is_plain:
+        if self._is_plain:
+            if self._size_chars <= min(value_chars, total_chars) and len(kept) <= count:
+                return kept
+        else:
             for name, value in self.fields.items():
                 if _is_encoded(value):
                     kept[name] = self._decoded(name, value, value_chars)
@@ -129,7 +133,7 @@ def read(data: bytes, limits: Limits) -> tuple[Headers, int | None]:
     if stop is not None:
         data = data[:stop]
         fields, _ = _fields(data, limits, defects)
-    return Headers(fields, is_8bit=not data.isascii(), has_words=b"=?" in data, defects=defects), stop
+    return Headers(fields, data, defects), stop
 
 
 def _fields(data: bytes, limits: Limits, defects: list[Defect]) -> tuple[dict[str, str], bool]:
