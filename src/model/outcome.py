@@ -22,6 +22,7 @@ class Retry:
     delay_s: float
     code: str  # of the error
     error: str  # redacted text
+    counts: bool = True  # as one of the mail's tries; False for a fault of the surroundings
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,8 +191,13 @@ class WorkerStream(Protocol):
         """
         ...
 
-    def retry(self, consumer: str, ticket: Ticket, *, delay_s: float, code: str, error: str) -> bool:
-        """Move one ticket to the retries, due in `delay_s` by the server's clock; False if it is not ours any more."""
+    def retry(
+        self, consumer: str, ticket: Ticket, *, delay_s: float, code: str, error: str, counts: bool = True
+    ) -> bool:
+        """Move one ticket to the retries, due in `delay_s` by the server's clock; False if it is not ours any more.
+
+        `counts`: whether this was a try of the mail, which raises its `attempt`; a fault of the surroundings is none.
+        """
         ...
 
     def bury(self, consumer: str, ticket: Ticket, *, code: str, error: str) -> bool:

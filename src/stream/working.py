@@ -160,8 +160,11 @@ class Working(StreamBase):
                 )
         return settled
 
-    def retry(self, consumer: str, ticket: Ticket, *, delay_s: float, code: str, error: str) -> bool:
-        arguments = (consumer, ticket.entry_id, ticket.envelope_id, max(0, int(delay_s * 1000)), code, error)
+    def retry(
+        self, consumer: str, ticket: Ticket, *, delay_s: float, code: str, error: str, counts: bool = True
+    ) -> bool:
+        delay_ms = max(0, int(delay_s * 1000))
+        arguments = (consumer, ticket.entry_id, ticket.envelope_id, delay_ms, code, error, int(counts))
         return bool(self._run(self._partitions[ticket.partition], "retry", self._options.group, *arguments))
 
     def bury(self, consumer: str, ticket: Ticket, *, code: str, error: str) -> bool:

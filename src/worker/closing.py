@@ -118,7 +118,12 @@ class Closing:
 
     def _retry(self, ticket: Ticket, outcome: Retry) -> None:
         moved = self._stream.retry(
-            self._consumer, ticket, delay_s=outcome.delay_s, code=outcome.code, error=outcome.error
+            self._consumer,
+            ticket,
+            delay_s=outcome.delay_s,
+            code=outcome.code,
+            error=outcome.error,
+            counts=outcome.counts,
         )
         if not moved:
             return
@@ -128,5 +133,5 @@ class Closing:
             envelope_id=ticket.envelope_id,
             code=outcome.code,
             error=outcome.error,
-            attempt=ticket.attempt + 1,
+            attempt=ticket.attempt + outcome.counts,
         )

@@ -2,7 +2,7 @@
 
 | the error | what becomes of the mail |
 | --- | --- |
-| the surroundings failed (database, Redis, disk) | tried again for ever: it is not the mail's fault |
+| the surroundings failed (database, Redis, disk) | tried again for ever, and not counted: it is not the mail's fault |
 | temporary, or unknown (`unexpected`) | tried again with back-off, then dead |
 | permanent | dead at once |
 """
@@ -23,15 +23,22 @@ from src.model.outcome import Dead, Outcome, Retry
 
 # Faults of the surroundings: they say nothing of the mail, so they never use up its tries.
 SURROUNDINGS = (DatabaseUnavailableError, RedisUnavailableError, RedisOutOfMemoryError, TempSpaceError)
+SURROUNDINGS_WAIT_AS = 5  # wait as before this try: long enough to leave a full disk alone, soon when there is room
 
 
 def decide(error: Exception, attempt: int, policy: RetryPolicy, rng: random.Random) -> Outcome:
-    """Return what becomes of a ticket whose work raised `error`; `attempt` counts the errors before (0: first try)."""
+    """Return what becomes of a ticket whose work raised `error`; `attempt` counts the errors before (0: first try).
+
+    Faults of the surroundings are not among these.
+    """
     code = code_of(error)
     text = describe(error)
     if isinstance(error, IngestError) and not error.is_temporary:
         return Dead(code=code, error=text)
-    if attempt >= policy.max_attempts and not isinstance(error, SURROUNDINGS):
+    if isinstance(error, SURROUNDINGS):
+        delay_s = next_delay_s(SURROUNDINGS_WAIT_AS, policy, rng)
+        return Retry(delay_s=delay_s, code=code, error=text, counts=False)
+    if attempt >= policy.max_attempts:
         return Dead(code=code, error=text)
     return Retry(delay_s=next_delay_s(attempt + 1, policy, rng), code=code, error=text)
 

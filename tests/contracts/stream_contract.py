@@ -296,6 +296,16 @@ class StreamContract:
         assert stream.load_raws([again]) == [raw_of(1)]
         assert stream.settle(A, [again], []) == 1
 
+    def test_a_retry_for_the_surroundings_sake_uses_up_no_try(self, stream: WholeStream) -> None:
+        publish(stream, outgoing(1))
+        for counts, attempt in ((True, 1), (False, 1), (False, 1), (True, 2)):
+            (ticket,) = self.read(stream, A)
+            assert stream.retry(A, ticket, delay_s=0, code="temp_space", error="full", counts=counts)
+            assert stream.promote() == 1
+            (again,) = self.read(stream, A)
+            assert again.attempt == attempt
+            stream.hand_back(A, [again])
+
     def test_tickets_handed_back_are_new_for_any_worker(self, stream: WholeStream) -> None:
         publish(stream, outgoing(1), outgoing(2))
         tickets = self.read(stream, A)

@@ -104,13 +104,16 @@ class Working(MemoryState):
             del self.notes[: -self._options.processed_length or None]
         return settled
 
-    def retry(self, consumer: str, ticket: Ticket, *, delay_s: float, code: str, error: str) -> bool:
+    def retry(
+        self, consumer: str, ticket: Ticket, *, delay_s: float, code: str, error: str, counts: bool = True
+    ) -> bool:
         with self._lock:
             mail = self._mine(consumer, ticket)
             if mail is None:
                 return False
             del self._live[mail.entry_id]
-            mail.attempt, mail.code, mail.error, mail.holder = mail.attempt + 1, code, error, ""
+            mail.attempt += counts
+            mail.code, mail.error, mail.holder = code, error, ""
             mail.due_at = self._clock.monotonic() + max(0.0, delay_s)
             self._retries[mail.id] = mail
             self._counters["retried"] += 1

@@ -1,6 +1,7 @@
 -- retry: move one ticket from this consumer's hands to the retries, due after a delay by the server's clock.
 --
 -- ARGV 1 group   2 consumer   3 entry id   4 envelope id   5 delay, ms   6 code   7 error
+--      8 errors to count: 1, or 0 when the surroundings failed and not the mail
 -- Returns 1; 0 when the ticket is not this consumer's any more.
 
 local group, consumer, entry_id, id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -23,7 +24,7 @@ for i = 1, #fields, 2 do
     kept[#kept + 1] = fields[i + 1]
   end
 end
-local attempt = tonumber(field(fields, 'attempt') or 0) + 1
+local attempt = tonumber(field(fields, 'attempt') or 0) + tonumber(ARGV[8])
 for _, item in ipairs({'attempt', text(attempt), 'code', ARGV[6], 'error', ARGV[7]}) do kept[#kept + 1] = item end
 
 free_first()

@@ -47,6 +47,17 @@ def test_outcome_of_an_error(error: Exception, attempt: int, outcome: type, code
     assert decided.code == code
 
 
+@given(kind=st.sampled_from(SURROUNDINGS), attempt=st.integers(0, 100))
+def test_the_surroundings_never_use_up_a_mails_tries(kind: type[IngestError], attempt: int) -> None:
+    decided = decide(kind("text"), attempt, POLICY, random.Random(1))
+    assert isinstance(decided, Retry)
+    assert not decided.counts
+    assert decided.delay_s > POLICY.initial_s, "a full disk is not asked again and again"
+    unknown = decide(ValueError("what"), min(attempt, 2), POLICY, random.Random(1))
+    assert isinstance(unknown, Retry)
+    assert unknown.counts
+
+
 @given(kind=st.sampled_from(all_errors()), attempt=st.integers(0, 10_000), seed=st.integers(), most=st.integers(0, 20))
 def test_tries_are_bounded_and_waits_are_capped(kind: type[IngestError], attempt: int, seed: int, most: int) -> None:
     policy = RetryPolicy(max_attempts=most, initial_s=1.0, cap_s=60.0)
