@@ -41,3 +41,12 @@ def test_pieces_of_any_size_become_bounded_slices(sizes: list[int]) -> None:
 def test_slices_of_a_whole_mail_are_not_copies() -> None:
     raw = b"x" * (SLICE_BYTES + 1)
     assert [len(view) for view in slices_of(raw)] == [SLICE_BYTES, 1]
+
+
+@given(
+    st.lists(st.binary(max_size=40) | st.binary(min_size=1, max_size=40).map(lambda seed: seed * COMPRESS_FROM_BYTES))
+)
+def test_many_are_packed_as_one_by_one(raws: list[bytes]) -> None:
+    packed = codec().pack_many(raws)
+    assert [codec().unpack(each) for each in packed] == raws
+    assert [each[:1] for each in packed] == [codec().pack(raw)[:1] for raw in raws]
