@@ -20,7 +20,7 @@ from src.store.opening import open_store
 from src.store.protocol import Store
 from tests.fixtures.postgres import PostgresServer
 
-BATCH = 200  # records a transaction, the worker's default
+BATCH = 500  # records a transaction, the worker's default
 SEARCHES = 60  # words asked for, from common to rare
 
 
