@@ -24,9 +24,10 @@ from src.monitoring.status import (
 )
 from src.monitoring.status_json import as_json
 from src.store.protocol import StoreStats
-from src.stream.protocol import StreamStats
+from src.stream.protocol import SILENT_AFTER_S, StreamStats
 
 WATCH_S = 2.0  # between two looks of --watch
+MOST_WORKERS = 8  # named; the liveliest first
 
 
 def status(
@@ -105,7 +106,11 @@ def _by_code(stats: StreamStats) -> Text:
 
 def _workers(stats: StreamStats) -> str:
     heard = sorted(stats.consumers.items(), key=lambda item: item[1])
-    return ", ".join(f"{clean(name)} (heard of {span(idle_s)} ago)" for name, idle_s in heard[:8]) or "none"
+    return ", ".join(f"{clean(name)} ({_life(silent_s)})" for name, silent_s in heard[:MOST_WORKERS]) or "none"
+
+
+def _life(silent_s: float) -> str:
+    return "alive" if silent_s <= SILENT_AFTER_S else f"silent for {span(silent_s)}"
 
 
 def _database_part(found: StoreStats | Unavailable) -> Iterator[RenderableType]:

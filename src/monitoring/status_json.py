@@ -7,7 +7,7 @@ from datetime import datetime
 from src.common.logs import account_tag
 from src.monitoring.status import AccountStatus, StatusReport, Unavailable, cap_use, is_full
 from src.store.protocol import StoreStats
-from src.stream.protocol import StreamStats
+from src.stream.protocol import SILENT_AFTER_S, StreamStats
 
 
 def as_json(report: StatusReport, *, with_names: bool) -> dict[str, object]:
@@ -26,6 +26,7 @@ def _service_json(found: StreamStats | StoreStats | Unavailable) -> dict[str, ob
     told = {"is_up": True, **_plain(found)}
     if isinstance(found, StreamStats):
         told |= {"is_full": is_full(found), "cap_use": round(cap_use(found), 4)}
+        told["workers_alive"] = sum(silent_s <= SILENT_AFTER_S for silent_s in found.consumers.values())
     return told
 
 

@@ -17,6 +17,9 @@ from src.model.cursor import Cursor
 from src.model.envelope import Kind, RawSlices
 from src.model.ticket import Ticket
 
+BEAT_EVERY_S = 5.0  # between the beats of a worker: one small script, however much mail there is
+SILENT_AFTER_S = 20.0  # a worker that lives beats three times in this; one not heard of for longer is stuck or dead
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -93,7 +96,8 @@ class StreamStats:
     oldest_waiting_s: float = 0.0  # age of the oldest entry on the stream
     counters: Mapping[str, int] = field(default_factory=dict)  # published, settled, dead, replayed, purged, retried,
     # repeated, refused_full, raw_lost …: kept by the same scripts; published + replayed == live + settled + dead …
-    consumers: Mapping[str, float] = field(default_factory=dict)  # name to seconds since last heard of
+    consumers: Mapping[str, float] = field(default_factory=dict)  # name to seconds since last heard of; a worker that
+    # lives is heard of every `BEAT_EVERY_S`, one silent for longer than `SILENT_AFTER_S` is stuck, cut off or dead
     redis_version: str = ""
 
 
@@ -218,6 +222,10 @@ class WorkerStream(Protocol):
         Each ticket tells in `crashes` how many workers died over it. One that was handed back is not counted, so that
         a worker may hand back all but the one it suspects, and the neighbours of a poison mail are spared.
         """
+        ...
+
+    def beat(self, consumer: str) -> None:
+        """Say that the worker lives: to be called every `BEAT_EVERY_S`, with or without mail."""
         ...
 
     def leave(self, consumer: str) -> bool:

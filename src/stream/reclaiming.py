@@ -15,7 +15,7 @@ from src.common.redis_client import RedisConnection, redis_errors
 from src.model.ticket import Ticket
 from src.stream.keys import Keys
 from src.stream.options import StreamOptions
-from src.stream.working import Entry, Working, fields_from
+from src.stream.working import GONE_AFTER_LEASES, Entry, Working, fields_from
 
 log = get_logger(__name__)
 
@@ -24,7 +24,6 @@ WINDOWS_AT_ONCE = 20  # scripts in one call of `reclaim`
 RECLAIM_LEASE_MS = 5000  # a consumer that dies while it reclaims holds up the others for this long
 AUDIT_AT_ONCE = 200  # mails of the ledger that one call of `reclaim` looks after
 UNTOLD_DELIVERIES = 4  # times MAX_CRASHES: so many deliveries count as a crash even without `begin`
-GONE_AFTER_LEASES = 10  # a consumer that holds nothing and was silent for so many leases is deleted
 _START = "-"
 
 

@@ -25,6 +25,7 @@ Name = Literal[
     "hand_back",
     "reclaim",
     "leave",
+    "beat",
     "lease",
     "renew_lease",
     "locate",

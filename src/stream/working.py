@@ -23,6 +23,7 @@ log = get_logger(__name__)
 MAX_BLOCK_MS = 2000  # a longer wait would outlast the connection's time-out and hold up a shutdown
 POLL_PARTITIONS_S = 0.05  # several partitions are asked in turn; the pause when all were empty
 MOVES_AT_ONCE = 500  # tickets in one script: holds Redis up for about 5 ms
+GONE_AFTER_LEASES = 10  # a consumer that holds nothing and was silent for so many leases is deleted
 PROMOTE_AT_ONCE = 1000  # retries in one script, about 10 ms
 
 Entry = tuple[bytes, Fields | None]  # None: deleted by hand while it was pending
@@ -182,6 +183,11 @@ class Working(StreamBase):
 
     def promote(self) -> int:
         return sum(int(self._run(keys, "promote", PROMOTE_AT_ONCE)) for keys in self._partitions)
+
+    def beat(self, consumer: str) -> None:
+        forget_ms = GONE_AFTER_LEASES * self._options.lease_ms
+        for keys in self._partitions:
+            self._run(keys, "beat", consumer, forget_ms)
 
     def leave(self, consumer: str) -> bool:
         gone = [self._run(keys, "leave", self._options.group, consumer, 0) for keys in self._partitions]

@@ -15,7 +15,7 @@ from src.common.instruments import PROMOTED
 from src.common.retry import RetryPolicy
 from src.common.shutdown import Shutdown
 from src.store.protocol import MailWriter
-from src.stream.protocol import StreamStats, WorkerStream
+from src.stream.protocol import BEAT_EVERY_S, StreamStats, WorkerStream
 from src.worker.background import Background
 from src.worker.closing import Closing
 from src.worker.damage import DamageLimit
@@ -101,6 +101,7 @@ def build(
         is_drained=draining.is_done if draining else lambda: False,
     )
     chores = [
+        Chore("beat", BEAT_EVERY_S, lambda: stream.beat(consumer)),
         Chore("promote", PROMOTE_EVERY_S, lambda: PROMOTED.inc(stream.promote())),
         Chore("reclaim", settings.lease_seconds / RECLAIM_PARTS, intake.reclaim_is_due.set),
         Chore("group", GROUP_CHECK_EVERY_S, stream.ensure_group),

@@ -325,6 +325,17 @@ class StreamContract:
         assert stream.leave(A)
         assert A not in stream.stats().consumers
 
+    def test_a_beat_tells_an_idle_worker_from_a_silent_one(self, stream: WholeStream) -> None:
+        for consumer in (A, B):
+            assert self.read(stream, consumer) == []
+            stream.beat(consumer)
+        self.pass_time(self.lease_s * 0.6)
+        stream.beat(A)
+        told = stream.stats().consumers
+        assert told[A] < self.lease_s * 0.5 < told[B]
+        assert stream.leave(A)
+        assert set(stream.stats().consumers) == {B}
+
     # --- silent workers ----------------------------------------------------------------------------------------
 
     def test_a_renewed_lease_keeps_its_tickets(self, stream: WholeStream) -> None:

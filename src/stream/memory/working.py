@@ -173,6 +173,10 @@ class Working(MemoryState):
             self._counters["crashes"] += 1
         return is_proven and mail.crashes >= self._options.max_crashes
 
+    def beat(self, consumer: str) -> None:
+        with self._lock:
+            self._hear(consumer)
+
     def leave(self, consumer: str) -> bool:
         with self._lock:
             if any(mail.holder == consumer for mail in self._live.values()):

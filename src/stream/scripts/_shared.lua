@@ -20,6 +20,7 @@ local stream, retry, retry_tickets, ledger, known = KEYS[1], KEYS[2], KEYS[3], K
 local counters, clock, dead, dead_codes, crashes = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local begun, lives, processed, reclaim_lease = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 local FIXED_KEYS = 14
+local workers = stream .. ':workers' -- HASH: consumer to its last beat (ms, server's clock); expires
 local CHUNK = 1000 -- most arguments of one call, well below the 8,000 that unpack() can take
 local FOREIGN_FIELDS = 64 -- most field names and values kept of an entry that no publish wrote
 
@@ -62,6 +63,14 @@ local function field(fields, name)
     if fields[i] == name then return fields[i + 1] end
   end
   return nil -- said aloud: tonumber() takes a nil, but not nothing
+end
+
+-- Returns for how many ms a consumer was not heard of: XINFO's own idle time, or the time since its last beat, whichever
+-- is shorter. Redis 6.2 does not count a read that finds nothing, so an idle worker is known by its beat alone.
+local function silent_ms(told)
+  local idle = tonumber(field(told, 'idle'))
+  local beat = tonumber(redis.call('HGET', workers, field(told, 'name')) or nil)
+  return beat and math.max(0, math.min(idle, now_ms() - beat)) or idle
 end
 
 -- Returns place, reference and bytes; nothing for an id that is neither on its way nor dead.
