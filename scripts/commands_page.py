@@ -65,7 +65,7 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
         "an object",
         {
             "account": "which was asked for",
-            "is_complete": "the database has exactly what the source has",
+            "is_complete": "the database has exactly what the source has, what is `kept` aside",
             "is_accounted_for": "each mail is in the database or in the dead letters",
             "verdict": "the same in one line",
             "at_source": "mails the source has",
@@ -75,6 +75,7 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "waiting": "those on their way",
             "extra": "those in the database that the source does not have any more",
             "hidden": "those marked deleted in the database that the source has",
+            "kept": "those in the database that are in their mbox no more; nothing is amiss with them",
         },
     ),
     "dlq list": (

@@ -3,6 +3,9 @@
 Pure: takes what was found and returns what it means. Nothing is concluded from a partial list: the callers' walks raise
 instead of ending early.
 A mail is known by its source id or, when a mailbox was renumbered, by its place.
+
+An mbox is an archive: that a mail is in the file no more (it was cut out, its headers were rewritten, or its last copy
+was cut short and has since come whole) never means that it is deleted. Its row is kept, and nothing is amiss with that.
 """
 
 from collections.abc import Iterable, Mapping, Set
@@ -46,10 +49,11 @@ class Comparison:
     waiting: tuple[Gap, ...] = ()  # on their way: added, or to be marked deleted
     extra: tuple[Gap, ...] = ()  # in the database, not marked deleted, and gone from the source
     hidden: tuple[Gap, ...] = ()  # at the source, and marked deleted in the database
+    kept: tuple[Gap, ...] = ()  # in the database, and in their mbox no more: as it should be
 
     @property
     def is_complete(self) -> bool:
-        """True if the database has exactly what the source has."""
+        """True if the database has exactly what the source has, what is kept of an mbox aside."""
         return not (self.missing or self.dead or self.waiting or self.extra or self.hidden)
 
     @property
@@ -63,12 +67,18 @@ class Comparison:
         return bool(self.missing or self.extra or self.hidden)
 
 
-def compare(census: Iterable[CensusItem], facts: Facts, *, mailboxes: Set[str]) -> Comparison:
-    """Compare a complete census of these mailboxes with the facts, which were gathered after it."""
+def compare(
+    census: Iterable[CensusItem], facts: Facts, *, mailboxes: Set[str], archives: Set[str] = frozenset()
+) -> Comparison:
+    """Compare a complete census of these mailboxes with the facts, which were gathered after it.
+
+    `archives`: those of the mailboxes that are read from an mbox.
+    """
     rows, by_place = _index(facts.known)
     found: dict[_State, list[Gap]] = {state: [] for state in _State}
     seen: set[str] = set()
-    origins: dict[str, set[bool]] = {}  # mailbox to whether its mails are numbered: on a server they are, in files not
+    # Mailbox to whether its mails are numbered: on a server they are, in files not.
+    origins: dict[str, set[bool]] = {mailbox: {False} for mailbox in archives}
     stored = 0
     for item in census:
         origins.setdefault(item.place.mailbox, set()).add(item.place.uid > 0)
@@ -87,8 +97,11 @@ def compare(census: Iterable[CensusItem], facts: Facts, *, mailboxes: Set[str]) 
             continue
         if (row.place.uid > 0) not in origins.get(row.place.mailbox, _EITHER):
             continue  # an archive imported under the name of a server's mailbox, or the other way round
-        leaving = Kind.DELETED in facts.waiting.get(source_id, ())
-        state = _State.WAITING if leaving else _State.EXTRA
+        state = _State.EXTRA
+        if Kind.DELETED in facts.waiting.get(source_id, ()):
+            state = _State.WAITING
+        elif row.place.mailbox in archives and _is_of_mbox(source_id, row.place):
+            state = _State.KEPT
         found[state].append(Gap(source_id, row.place.mailbox, row.place.uid))
     return Comparison(
         at_source=len(seen),
@@ -98,6 +111,7 @@ def compare(census: Iterable[CensusItem], facts: Facts, *, mailboxes: Set[str]) 
         waiting=tuple(found[_State.WAITING]),
         extra=tuple(found[_State.EXTRA]),
         hidden=tuple(found[_State.HIDDEN]),
+        kept=tuple(found[_State.KEPT]),
     )
 
 
@@ -121,6 +135,7 @@ def agreed(first: Comparison, second: Comparison) -> Comparison:
         waiting=second.waiting,
         extra=both(second.extra),
         hidden=hidden,
+        kept=second.kept,
     )
 
 
@@ -131,6 +146,7 @@ class _State(Enum):
     WAITING = auto()
     HIDDEN = auto()
     EXTRA = auto()
+    KEPT = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +174,8 @@ def _state_at_source(source_id: str, row: _Row | None, facts: Facts) -> _State:
     if is_stored:
         return _State.HIDDEN
     return _State.DEAD if source_id in facts.dead else _State.MISSING
+
+
+def _is_of_mbox(source_id: str, place: Place) -> bool:
+    """Tell whether an mbox brought this mail: it has no number, and its id is of its content and not a file name."""
+    return not place.uid and not place.uidvalidity and not source_id.startswith(f"{place.mailbox}/")

@@ -35,6 +35,7 @@ class CensusSource(Census, Protocol):
 
     account: str
     mailbox: str
+    kind: str  # name in the registry
 
     def close(self) -> None: ...
 

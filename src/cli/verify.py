@@ -32,6 +32,8 @@ _MEANINGS = {
     "hidden": "at the source, but marked deleted in the database",
 }
 
+_KEPT = "in the database, and in the mbox no more: an archive's mails are never taken for deleted"
+
 _REPAIRED = {
     exit_codes.OK: "published; once the workers are done (`python worker.py --drain`), verify again",
     exit_codes.INCOMPLETE: "not all could be published: some of it went to the dead letters, or another producer reads "
@@ -50,7 +52,8 @@ def verify(
 ) -> None:
     """Compare the source's full list of mails with the database and the dead letters.
 
-    Prints what is missing, dead, waiting, extra. Ends with 0 only when the database is complete (with --accept-dead:
+    Prints what is missing, dead, waiting, extra, hidden, and what is kept: in the database, but no more in the mbox
+    that it came from, with which nothing is amiss. Ends with 0 only when the database is complete (with --accept-dead:
     when each mail is in the database or in the dead letters), with 1 when not, with 3 or 4 when that could not be
     found out.
     """
@@ -79,7 +82,8 @@ def look(services: Services, account: str, sources: Sequence[CensusSource]) -> C
 def verdict(account: str, found: Comparison) -> str:
     """Say in one line how it stands."""
     if found.is_complete:
-        return f"complete: the source of {account} has {found.at_source} mails, and the database has them all"
+        kept = f" and keeps {len(found.kept)} that are in the file no more" if found.kept else ""
+        return f"complete: the source of {account} has {found.at_source} mails, and the database has them all{kept}"
     counts = {name: len(getattr(found, name)) for name in _MEANINGS}
     amiss = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     if found.is_accounted_for:
@@ -96,7 +100,7 @@ def as_json(account: str, found: Comparison) -> dict[str, object]:
         "verdict": verdict(account, found),
         "at_source": found.at_source,
         "stored": found.stored,
-        **{name: [asdict(gap) for gap in getattr(found, name)] for name in _MEANINGS},
+        **{name: [asdict(gap) for gap in getattr(found, name)] for name in (*_MEANINGS, "kept")},
     }
 
 
@@ -107,7 +111,8 @@ def _look_once(services: Services, account: str, sources: Sequence[CensusSource]
     states = {state.mailbox for state in store.sync_states(account)}
     dead = dict(_dead(stream, account))
     facts = Facts(waiting=_waiting(stream, account, mailboxes | states), dead=dead, known=store.known_mails(account))
-    return compare(census, facts, mailboxes=mailboxes)
+    archives = {source.mailbox for source in sources if source.kind == "mbox"}
+    return compare(census, facts, mailboxes=mailboxes, archives=archives)
 
 
 def _whole_census(sources: Iterable[CensusSource]) -> Iterator[CensusItem]:
@@ -142,8 +147,10 @@ def _print(account: str, found: Comparison) -> None:
     for name, meaning in _MEANINGS.items():
         count = len(getattr(found, name))
         rows.append((name, Text(str(count), style="red" if count else ""), Text(meaning if count else "")))
+    if found.kept:
+        rows.append(("kept", len(found.kept), Text(_KEPT)))
     out().print(table(("mails", "", ""), rows))
-    gaps = [(name, gap) for name in _MEANINGS for gap in getattr(found, name)[:SHOWN]]
+    gaps = [(name, gap) for name in (*_MEANINGS, "kept") for gap in getattr(found, name)[:SHOWN]]
     if gaps:
         columns = ("what", "mailbox", "uid", "source id", "code")
         print_table(columns, (_row(name, gap) for name, gap in gaps), whole=("source id",))

@@ -130,3 +130,16 @@ def test_keygen_and_help_need_no_settings_at_all(shell: Shell) -> None:
     assert len(wrong.process(*CLI, "keygen").stdout.strip()) == 44
     assert "verify" in wrong.process(*CLI, "--help").stdout
     assert not (shell.folder / "redis").exists()
+
+
+def test_a_mail_that_left_its_mbox_is_kept_and_does_not_count_against_complete(shell: Shell) -> None:
+    path = write_mbox(shell.folder / "old.mbox", map(mail, (1, 2)))
+    origin = ("--account", ACCOUNT, "--mbox", str(path))
+    for mails in ((1, 2), (1, 3)):  # a mail program cut out 2 and added 3
+        write_mbox(path, map(mail, mails))
+        shell.cli("import", "mbox", str(path), "--account", ACCOUNT)
+        shell.drain()
+    proof = shell.json("verify", *origin)
+    assert (proof["is_complete"], proof["at_source"], len(proof["kept"]), proof["extra"]) == (True, 2, 1, [])
+    assert "keeps 1 that are in the file no more" in proof["verdict"]
+    assert "kept" in shell.cli("verify", *origin).stdout

@@ -26,6 +26,7 @@ class ListedSource:
 
     account = ACCOUNT
     mailbox = MAILBOX
+    kind = "imap"
 
     def __init__(self) -> None:
         self.uids: list[int] = []

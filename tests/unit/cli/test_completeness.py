@@ -1,6 +1,7 @@
 """Comparing: each mail of the source ends in exactly one list, whatever the database, stream and dead letters hold."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -97,6 +98,30 @@ def test_an_archive_under_a_servers_name_is_no_extra_of_the_server() -> None:
     assert ids(found.extra) == ["b"]
     found = compare([item("INBOX/1.host")], facts(archived, gone), mailboxes=INBOX)
     assert found.is_complete
+
+
+def of_mbox(source_id: str) -> KnownMail:
+    return replace(known(source_id), place=Place("old"))
+
+
+def test_what_is_in_an_mbox_no_more_is_kept_and_nothing_is_amiss() -> None:
+    facts_of = facts(of_mbox("a:1"), of_mbox("cut out:1"), waiting={"b:1": {Kind.ADDED}})
+    census = [CensusItem("a:1", Place("old")), CensusItem("b:1", Place("old"))]
+    found = compare(census, facts_of, mailboxes={"old"}, archives={"old"})
+    assert (ids(found.kept), ids(found.extra), ids(found.waiting)) == (["cut out:1"], [], ["b:1"])
+    facts_of = facts(of_mbox("a:1"), of_mbox("cut out:1"))
+    found = compare(census[:1], facts_of, mailboxes={"old"}, archives={"old"})
+    assert found.is_complete
+    assert found.is_accounted_for
+    assert not found.needs_second_look
+    assert ids(agreed(found, found).kept) == ["cut out:1"]
+
+
+def test_only_what_an_mbox_brought_is_kept() -> None:
+    of_folder, of_server = of_mbox("old/1.host"), known("7/4", uid=4, box="old")
+    for archives, extra in (({"old"}, ["old/1.host"]), (set[str](), ["old/1.host", "7/4"])):
+        found = compare([], facts(of_folder, of_server), mailboxes={"old"}, archives=archives)
+        assert (ids(found.extra), ids(found.kept)) == (extra, [])
 
 
 def test_a_renumbered_mail_is_known_by_its_place() -> None:
