@@ -7,6 +7,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+if __name__ == "__main__":  # what follows takes a second to import
+    from src.common.program_start import begin
+
+    begin()
+
 from rich.console import Console
 
 from config.settings import Settings, SettingsError

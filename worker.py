@@ -8,6 +8,11 @@ import random
 import sys
 from collections.abc import Sequence
 
+if __name__ == "__main__":  # what follows takes a second to import
+    from src.common.program_start import begin
+
+    begin()
+
 from config.settings import SettingsError, load
 from src.assembly.worker import run_worker
 from src.common import logs

@@ -14,6 +14,7 @@ from src.assembly.services import open_sources, open_store, open_stream
 from src.common import exit_codes
 from src.common.beats import Beats
 from src.common.clock import SystemClock
+from src.common.program_start import PARENT_VARIABLE
 from src.common.shutdown import Shutdown
 from src.producer.board import MailboxReport
 from src.producer.build import build as build_producer
@@ -21,7 +22,6 @@ from src.producer.late_store import LateStore
 from src.producer.producer import exit_code
 from src.producer.progress import shown
 from src.producer.worker_alongside import WorkerCommand, worker_alongside
-from src.worker.processes import PARENT_VARIABLE
 
 WORKER_PROGRAM = Path(__file__).resolve().parents[2] / "worker.py"
 WORKER_BLOCK_MS = "200"  # of the worker beside an import: it ends soon once all is done

@@ -3,8 +3,14 @@
 import sys
 import traceback
 
+if __name__ == "__main__":  # what follows takes a second to import
+    from src.common.program_start import begin
+
+    begin()
+
 from src.cli.app import app
 from src.common import exit_codes
+from src.common.program_start import usual_signals
 
 
 def main() -> None:
@@ -17,4 +23,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    usual_signals()  # from here on commands tell of Ctrl-C themselves
     main()

@@ -13,7 +13,7 @@ USAGE = 2  # wrong arguments or settings; nothing was begun
 OPERATOR_NEEDED = 3  # trying again cannot help: signing in, a wrong password, a schema to migrate, an unreadable file
 UNAVAILABLE = 4  # a service did not answer (Redis, database, mail server, Google): trying again may help
 INTERNAL = 70  # a fault of this program, or a process that ended itself since a loop was stuck or broke (EX_SOFTWARE)
-STOPPED = 130  # ended by Ctrl-C, or by a second signal during an ordered shutdown
+STOPPED = 130  # ended by Ctrl-C, by a signal before anything was begun, or by a second one during an ordered end
 PIPE_CLOSED = 141  # whoever read the output left, as `head` does; nothing is wrong
 
 MEANINGS: dict[int, str] = {
@@ -23,7 +23,7 @@ MEANINGS: dict[int, str] = {
     OPERATOR_NEEDED: "trying again cannot help: an operator is needed",
     UNAVAILABLE: "a service did not answer; trying again may help",
     INTERNAL: "a fault of this program, or a loop of it that was stuck; to be started again",
-    STOPPED: "ended by Ctrl-C or a second signal",
+    STOPPED: "ended by Ctrl-C, by a signal before anything was begun, or by a second signal",
     PIPE_CLOSED: "the reader of the output left early",
 }
 

@@ -19,11 +19,11 @@ from config.settings import Settings
 from src.common.exit_codes import INCOMPLETE, OK, OPERATOR_NEEDED, USAGE
 from src.common.instruments import WORKER_RESTARTS
 from src.common.logs import get_logger
+from src.common.program_start import PARENT_VARIABLE
 from src.common.retry import RetryPolicy, next_delay_s
 
 log = get_logger(__name__)
 
-PARENT_VARIABLE = "WORKER_PARENT_PID"  # tells a child whose child it is, so that it ends when its parent is gone
 RESTART_POLICY = RetryPolicy(max_attempts=0, initial_s=0.5, cap_s=30.0)  # waits before a start; tries: no bound
 PROVEN_AFTER_S = 60.0  # a child that lived this long starts its back-off over
 LOOK_EVERY_S = 0.1

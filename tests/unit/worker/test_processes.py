@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
-from src.worker.processes import PARENT_VARIABLE, Command, Processes, command_of_child, parent_is_gone
+from src.common.program_start import PARENT_VARIABLE
+from src.worker.processes import Command, Processes, command_of_child, parent_is_gone
 from tests.fixtures.logs import CapturedLogs
 
 WAITS_FOR_SIGTERM = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); signal.pause()"
