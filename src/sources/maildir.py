@@ -29,6 +29,7 @@ from src.sources.file_slices import FileSlices
 from src.sources.maildir_folders import Folder, MailFile, keywords, labels, mail_files
 from src.sources.maildir_pass import MaildirPass, Step, Task, with_names
 from src.sources.source import CensusItem
+from src.sources.versions import clock_version, newer_than
 from src.store.protocol import KnownMail
 
 KnownMails = Callable[[str, str], Iterator[KnownMail]]  # (account, mailbox): what the database knows
@@ -188,7 +189,7 @@ class MaildirSource:
 
     def _envelope(self, step: Step) -> Envelope:
         kinds = {Task.CHANGED: Kind.CHANGED, Task.GONE: Kind.DELETED}
-        return Envelope(
+        envelope = Envelope(
             account=self.account,
             source=self.kind,
             source_id=self._source_id(step.name),
@@ -198,6 +199,8 @@ class MaildirSource:
             labels=None if step.task is Task.GONE else step.labels,
             force=step.task in (Task.NEW, Task.AGAIN),  # the database was asked: what was published once is no answer
         )
+        is_ahead = step.known_version >= clock_version(self._clock)
+        return newer_than(step.known_version, envelope) if is_ahead else envelope
 
     def _source_id(self, unique: str) -> str:
         return f"{self.mailbox}/{unique}"

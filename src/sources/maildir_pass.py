@@ -19,7 +19,8 @@ SEPARATOR = "\n"  # between labels in one column; no label holds a line break
 
 _SCHEMA = """
 CREATE TABLE listed (name TEXT PRIMARY KEY, place BLOB, labels TEXT) WITHOUT ROWID;
-CREATE TABLE known (name TEXT PRIMARY KEY, labels TEXT, is_deleted INTEGER, is_stored INTEGER) WITHOUT ROWID;
+CREATE TABLE known (name TEXT PRIMARY KEY, labels TEXT, is_deleted INTEGER, is_stored INTEGER, version INTEGER)
+  WITHOUT ROWID;
 CREATE TABLE listed_again (name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _TODO = """
@@ -56,6 +57,7 @@ class Step:
     task: Task
     place: str  # file below the folder; empty for GONE
     labels: tuple[str, ...]
+    known_version: int  # of the mail in the database; 0 if it is not known
 
 
 class MaildirPass:
@@ -76,8 +78,8 @@ class MaildirPass:
         self._database.executescript(_SCHEMA)
         self._database.execute("BEGIN")
         self._database.executemany(
-            "INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?)",
-            ((name, _joined(mail.labels), mail.is_deleted, mail.is_stored) for name, mail in known),
+            "INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?, ?)",
+            ((name, _joined(mail.labels), mail.is_deleted, mail.is_stored, mail.version) for name, mail in known),
         )
         self._list(listed)
         for statement in _TODO.split(";")[:2]:
@@ -98,11 +100,14 @@ class MaildirPass:
     def steps(self, after: str, limit: int) -> list[Step]:
         """Return the next steps behind the name `after`, in the order of the names."""
         rows = self._database.execute(
-            "SELECT name, task, place, listed.labels FROM todo LEFT JOIN listed USING (name) "
-            "WHERE name > ? ORDER BY name LIMIT ?",
+            "SELECT name, task, place, listed.labels, coalesce(version, 0) FROM todo LEFT JOIN listed USING (name) "
+            "LEFT JOIN known USING (name) WHERE name > ? ORDER BY name LIMIT ?",
             (after, limit),
         )
-        return [Step(name, Task(task), os.fsdecode(place or b""), _split(labels)) for name, task, place, labels in rows]
+        return [
+            Step(name, Task(task), os.fsdecode(place or b""), _split(labels), version)
+            for name, task, place, labels, version in rows
+        ]
 
     def count_after(self, after: str) -> int:
         """Return how many steps lie behind the name `after`."""

@@ -16,6 +16,7 @@ from src.sources.imap.limits import CHUNK
 from src.sources.imap.mail_reading import read_mails
 from src.sources.imap.position import Position
 from src.sources.imap.visit import Steps, Visit, batch
+from src.sources.versions import newer_than, version_ahead
 
 
 def catch_up(visit: Visit, position: Position) -> Steps:
@@ -74,8 +75,8 @@ def _read_described(visit: Visit, position: Position, uids: Iterable[int], *, le
         facts = list(visit.session.describe(chunk))
         visit.ids.learn_facts(facts)
         told = [one for one in facts if one.gmail is not None and one.uid > position.read_again_to]
-        known = set() if not told else known_at_gmail(visit, told)
-        moved = [visit.changed(one) for one in told if one.uid in known]
+        known = known_at_gmail(visit, told) if told else {}
+        moved = [newer_than(known[one.uid], visit.changed(one)) for one in told if one.uid in known]
         for some in envelope_batches(visit, moved):
             yield batch(position, some, remaining=left)
         unknown = [uid for uid in chunk if uid not in known]
@@ -85,13 +86,16 @@ def _read_described(visit: Visit, position: Position, uids: Iterable[int], *, le
     return position
 
 
-def known_at_gmail(visit: Visit, facts: Sequence[MailFacts]) -> set[int]:
-    """Return the UIDs of mails that are stored, on their way or dead, wherever they lay when that was told."""
+def known_at_gmail(visit: Visit, facts: Sequence[MailFacts]) -> dict[int, int]:
+    """Return the UIDs of mails that are stored, on their way or dead, wherever they lay when that was told.
+
+    With each its version in the database, where that is ahead of the clock; else 0.
+    """
     ids = [gmail_id(one.gmail.message_id) for one in facts if one.gmail is not None]
     busy = visit.on_its_way_or_dead(ids)
     known = visit.known.find_by_source_ids(visit.account, ids)
     return {
-        one.uid
+        one.uid: version_ahead(known.get(source_id), visit.clock)
         for one, source_id, is_busy in zip(facts, ids, busy, strict=True)
         if is_busy or (source_id in known and known[source_id].is_stored)
     }

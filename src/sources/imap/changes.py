@@ -15,6 +15,7 @@ from src.sources.imap.catch_up import chunks
 from src.sources.imap.limits import CHUNK, MAX_VANISHED
 from src.sources.imap.position import Position
 from src.sources.imap.visit import Steps, Visit, batch
+from src.sources.versions import newer_than, version_ahead
 
 _log = get_logger(__name__)
 
@@ -44,24 +45,25 @@ def _vanished(visit: Visit, position: Position, uids: UidSet) -> Steps:
     if len(uids) > MAX_VANISHED:  # some servers name every UID that is not there, also those that never were
         return replace(position, last_reconcile=None)
     for chunk in chunks(uids):
-        envelopes = [visit.deleted(source_id, visit.place(uid)) for uid, source_id in _gone(visit, chunk)]
+        envelopes = _farewells(visit, chunk)
         if envelopes:
             yield batch(position, envelopes)
     return position
 
 
-def _gone(visit: Visit, uids: Sequence[int]) -> list[tuple[int, str]]:
-    """Return those of `uids` that a living mail had, with their ids; the stream is asked before the database."""
+def _farewells(visit: Visit, uids: Sequence[int]) -> list[Envelope]:
+    """Tell the deletion of those of `uids` that a living mail had; the stream is asked before the database."""
     visit.ids.learn([] if visit.session.has_gmail else uids)
     busy = visit.on_its_way_or_dead([visit.ids.of(uid) for uid in uids])
     known = visit.known.find_by_uids(visit.account, visit.mailbox, visit.uidvalidity, uids)
-    found: list[tuple[int, str]] = []
+    found: list[Envelope] = []
     for uid, is_busy in zip(uids, busy, strict=True):
         mail = known.get(uid)
         if mail is not None and not mail.is_deleted:
-            found.append((uid, mail.source_id))
+            gone = visit.deleted(mail.source_id, visit.place(uid))
+            found.append(newer_than(version_ahead(mail, visit.clock), gone))
         elif mail is None and is_busy:
-            found.append((uid, visit.ids.of(uid)))
+            found.append(visit.deleted(visit.ids.of(uid), visit.place(uid)))
     return found
 
 

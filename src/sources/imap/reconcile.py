@@ -11,15 +11,15 @@ nothing is published from half a list. What the server has above `last_uid` is c
 | has it | not stored | fetched and published, unless on its way or dead |
 | lacks it | living | DELETED; at Gmail only if it is in no other mailbox |
 
-Versions are stamped by Redis's clock. A Redis that was wiped, and whose clock is behind the one before, would stamp
-what the database takes for old news; where the database is ahead of the clock, the version is told with the news.
+Where the database is ahead of the clock, the version is told with the news, see `versions.py`.
 """
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from src.common.logs import account_tag, get_logger
+from src.imap.answers import MailFacts
 from src.imap.uid_set import UidSet
 from src.model.envelope import Envelope
 from src.sources.imap.catch_up import chunks, envelope_batches, known_at_gmail, missing_here
@@ -31,6 +31,7 @@ from src.sources.imap.mail_reading import read_mails
 from src.sources.imap.position import Position
 from src.sources.imap.renumbering import renumber
 from src.sources.imap.visit import Steps, Visit, batch
+from src.sources.versions import clock_version, newer_than, version_ahead
 from src.store.protocol import KnownMail
 
 _log = get_logger(__name__)
@@ -69,7 +70,7 @@ def reconcile(visit: Visit, position: Position, pause: Callable[[float], bool]) 
     for chunk in chunks(found.changed, visit.limits.batch_mails):
         told = visit.session.fetch_flags(UidSet.of(chunk)).changes
         envelopes = changed_envelopes(visit, told)
-        yield batch(position, [_newer_than(found.ahead.get(one.place.uid, 0), one) for one in envelopes])
+        yield batch(position, [newer_than(found.ahead.get(one.place.uid, 0), one) for one in envelopes])
     yield from _bring_missing(visit, position, found.missing)
     yield from _tell_vanished(visit, position, found)
     return replace(position, last_reconcile=started_at)
@@ -78,7 +79,7 @@ def reconcile(visit: Visit, position: Position, pause: Callable[[float], bool]) 
 def _compare(visit: Visit, position: Position) -> _Difference:
     listing = Listing(visit.session, all_uids(visit))
     found = _Difference()
-    now = _clock_version(visit)
+    now = clock_version(visit.clock)
     for mail in visit.known_here():
         uid = mail.place.uid
         if mail.place.uidvalidity != visit.uidvalidity:
@@ -103,7 +104,7 @@ def _bring_missing(visit: Visit, position: Position, uids: "array[int]") -> Step
         if visit.session.has_gmail:
             facts = [one for one in visit.session.describe(chunk) if one.gmail is not None]
             known = known_at_gmail(visit, facts)
-            for some in envelope_batches(visit, (visit.changed(one) for one in facts if one.uid in known)):
+            for some in envelope_batches(visit, _told_again(visit, facts, known)):
                 yield batch(position, some)
             wanted = [uid for uid in chunk if uid not in known]
         else:
@@ -112,6 +113,13 @@ def _bring_missing(visit: Visit, position: Position, uids: "array[int]") -> Step
             if haul.envelopes or haul.failures:
                 yield batch(position, haul.envelopes, haul.failures)
     return position
+
+
+def _told_again(visit: Visit, facts: Sequence[MailFacts], known: Mapping[int, int]) -> Iterator[Envelope]:
+    """Yield the news of those mails that are known, with their versions where these are ahead."""
+    for one in facts:
+        if one.uid in known:
+            yield newer_than(known[one.uid], visit.changed(one))
 
 
 def _tell_vanished(visit: Visit, position: Position, found: _Difference) -> Steps:
@@ -126,9 +134,8 @@ def _tell_vanished(visit: Visit, position: Position, found: _Difference) -> Step
 def _farewells(visit: Visit, mails: Sequence[KnownMail]) -> list[Envelope]:
     asked = [mail.source_id for mail in mails if is_gmail_id(mail.source_id)] if visit.session.has_gmail else []
     found = visit.whereabouts.find(asked)
-    now = _clock_version(visit)
     return [
-        _newer_than(mail.version if mail.version >= now else 0, _farewell(visit, mail, found.get(mail.source_id)))
+        newer_than(version_ahead(mail, visit.clock), _farewell(visit, mail, found.get(mail.source_id)))
         for mail in mails
     ]
 
@@ -137,13 +144,3 @@ def _farewell(visit: Visit, mail: KnownMail, found: Found | None) -> Envelope:
     if found is None:
         return visit.deleted(mail.source_id, mail.place)
     return replace(visit.changed(found.facts), place=found.place)
-
-
-def _clock_version(visit: Visit) -> int:
-    """Return about what the stream would stamp now: µs since 1970."""
-    return int(visit.clock.now().timestamp() * 1_000_000)
-
-
-def _newer_than(version: int, envelope: Envelope) -> Envelope:
-    """Give an envelope the next version; with 0 leave it to the stream."""
-    return replace(envelope, version=version + 1) if version else envelope

@@ -8,7 +8,7 @@ Memory: about 0.5 KB a mail of the mailbox while it lasts. Not for Gmail, whose 
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from src.common.errors import SourceRefusedError, SourceUnavailableError
@@ -23,6 +23,7 @@ from src.sources.imap.mail_reading import read_mails
 from src.sources.imap.matching import Key, Match, OldMail, key_of, match
 from src.sources.imap.position import Position
 from src.sources.imap.visit import Steps, Visit, batch
+from src.sources.versions import clock_version, newer_than
 
 _log = get_logger(__name__)
 
@@ -36,9 +37,12 @@ def renumber(visit: Visit, position: Position, pause: Callable[[float], bool]) -
     listed = all_uids(visit)
     known = _known_so_far(visit)
     found = match(known.old_mails, _new_mails(visit, listed), placed=UidSet.of(known.placed), taken=known.taken_keys)
-    yield from _tell_mapped(visit, position, found)
-    yield from _tell_unsure(visit, position, found)
-    gone = (visit.deleted(old.source_id, Place(visit.mailbox, old.uidvalidity, old.uid)) for old in found.left.values())
+    yield from _tell_mapped(visit, position, found, known.ahead)
+    yield from _tell_unsure(visit, position, found, known.ahead)
+    gone = (
+        _newer(known.ahead, visit.deleted(old.source_id, Place(visit.mailbox, old.uidvalidity, old.uid)))
+        for old in found.left.values()
+    )
     for some in envelope_batches(visit, gone):
         yield batch(position, some)
     return Position(
@@ -73,6 +77,7 @@ def other_numbering(visit: Visit) -> int:
 class _KnownSoFar:
     old_mails: list[OldMail]  # under other numbers
     placed: list[int]  # UIDs that are stored or dead under the present numbers
+    ahead: dict[str, int]  # of those under other numbers: source id to version, where it is ahead of the clock
     taken_keys: set[Key]  # of stored mails that are in place already: twins of these cannot be told by their key
 
 
@@ -82,6 +87,8 @@ def _known_so_far(visit: Visit) -> _KnownSoFar:
     old = {mail.source_id: mail for mail in _old_dead_mails(visit, dead)}
     placed = [ticket.place.uid for ticket in dead if ticket.place.uidvalidity == visit.uidvalidity]
     taken: set[Key] = set()
+    ahead: dict[str, int] = {}
+    now = clock_version(visit.clock)
     for mail in visit.known_here():
         key = key_of(mail.message_id, mail.size_bytes, mail.received_at) if mail.is_stored else None
         place = mail.place
@@ -92,7 +99,9 @@ def _known_so_far(visit: Visit) -> _KnownSoFar:
                 placed.append(place.uid)
         elif not mail.is_deleted and (mail.is_stored or mail.source_id not in old):
             old[mail.source_id] = OldMail(mail.source_id, place.uid, place.uidvalidity, key, mail.sha256)
-    return _KnownSoFar(list(old.values()), placed, taken)
+        if place.uidvalidity != visit.uidvalidity and mail.version >= now:
+            ahead[mail.source_id] = mail.version
+    return _KnownSoFar(list(old.values()), placed, ahead, taken)
 
 
 def _old_dead_mails(visit: Visit, dead: Sequence[Ticket]) -> Iterator[OldMail]:
@@ -118,20 +127,24 @@ def _new_mails(visit: Visit, uids: UidSet) -> Iterator[tuple[int, Key | None]]:
             yield facts.uid, key_of(facts.message_id, facts.size_bytes, facts.received_at)
 
 
-def _tell_mapped(visit: Visit, position: Position, found: Match) -> Steps:
+def _newer(ahead: Mapping[str, int], envelope: Envelope) -> Envelope:
+    return newer_than(ahead.get(envelope.source_id, 0), envelope)
+
+
+def _tell_mapped(visit: Visit, position: Position, found: Match, ahead: Mapping[str, int]) -> Steps:
     uids = sorted(found.mapped)
     for chunk in chunks(uids, visit.limits.batch_mails):
         report = visit.session.fetch_flags(UidSet.of(chunk))
         told = [visit.changed(one, found.mapped[one.uid]) for one in report.changes if one.uid in found.mapped]
-        yield batch(position, told, remaining=len(uids))
+        yield batch(position, [_newer(ahead, one) for one in told], remaining=len(uids))
     return position
 
 
-def _tell_unsure(visit: Visit, position: Position, found: Match) -> Steps:
+def _tell_unsure(visit: Visit, position: Position, found: Match, ahead: Mapping[str, int]) -> Steps:
     left = len(found.unsure)
     for haul in read_mails(visit, found.unsure, force_to=found.unsure[-1] if found.unsure else 0):
         left -= len(haul.envelopes) + len(haul.failures)
-        told = tuple(_mapped_or_new(found, envelope) for envelope in haul.envelopes)
+        told = tuple(_newer(ahead, _mapped_or_new(found, envelope)) for envelope in haul.envelopes)
         if told or haul.failures:
             yield batch(position, told, haul.failures, remaining=left)
     return position

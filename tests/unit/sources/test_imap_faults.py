@@ -219,6 +219,32 @@ def test_after_a_renumbering_flags_reach_the_old_id() -> None:
     assert model.rows["INBOX/10/2"].labels == ("\\Seen",)
 
 
+def test_a_renumbering_is_heard_though_the_streams_clock_is_behind_the_database() -> None:
+    server, model = a_server(PLAIN, mails=2), PipelineModel()
+    box = server.mailboxes["INBOX"]
+    box.put(server.new_mail(message_id=""))  # paired by its bytes
+    reader = Reader(server, model)
+    reader.run()
+    for row in model.rows.values():
+        row.version = int(reader.clock.now().timestamp() * 1_000_000) + 10**12  # eleven days ahead
+    box.take(2)
+    box.renumber(11, gap=7)
+    reader.run()
+    assert {row.source_id: row.place.uid for row in model.living()} == {"INBOX/10/1": 8, "INBOX/10/3": 9}
+    assert model.rows["INBOX/10/2"].is_deleted
+
+
+def test_a_delete_is_heard_at_once_though_the_streams_clock_is_behind_the_database() -> None:
+    server, model = a_server(Profile("qresync", condstore=True, qresync=True), mails=2), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    for row in model.rows.values():
+        row.version = int(reader.clock.now().timestamp() * 1_000_000) + 10**12  # eleven days ahead
+    server.mailboxes["INBOX"].take(2)
+    reader.run()
+    assert model.rows["INBOX/10/2"].is_deleted
+
+
 def test_lost_cursor_after_a_renumbering_keeps_the_old_ids() -> None:
     server, model = a_server(PLAIN, mails=3), PipelineModel()
     reader = Reader(server, model)

@@ -110,6 +110,15 @@ def test_changed_labels_arrive(gmail: Gmail) -> None:
     assert gmail.model.rows["0000000000000004"].labels == ("\\Seen", "home")
 
 
+def test_a_renumbering_is_heard_though_the_streams_clock_is_behind_the_database(gmail: Gmail) -> None:
+    ahead = int(gmail.readers[ALL].clock.now().timestamp() * 1_000_000) + 10**12  # eleven days
+    for row in gmail.model.rows.values():
+        row.version = ahead
+    gmail.box(ALL).renumber(11, gap=50)
+    gmail.readers[ALL].run()
+    assert {row.place.uidvalidity for row in gmail.model.living(ALL)} == {11}
+
+
 def test_renumbering_fetches_nothing_and_needs_no_waiting(gmail: Gmail) -> None:
     gmail.box(ALL).renumber(11, gap=50)
     gmail.readers[ALL].run(settle=False)

@@ -4,6 +4,7 @@ import os
 import random
 import tempfile
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -273,6 +274,28 @@ def test_a_big_mail_comes_in_slices_even_if_it_is_renamed_meanwhile(root: Path) 
     path.rename(path.with_name("1.host:2,S"))
     assert not isinstance(envelope.raw, bytes)
     assert b"".join(envelope.raw) == content
+
+
+def test_a_stream_whose_clock_is_behind_the_database_is_told_the_version(root: Path) -> None:
+    knowing = Knowing()
+    for name in ("1.changed", "2.gone", "3.hidden", "4.not-ahead"):
+        put(root, f"{name}:2,")
+    found, cursor = read_pass(source_of(root, knowing), Cursor())
+    knowing.settle(found)
+    ahead = int(datetime.now(UTC).timestamp() * 1_000_000) + 10**12  # eleven days
+    for source_id, mail in knowing.mails.items():
+        knowing.mails[source_id] = replace(mail, version=5 if "not-ahead" in source_id else ahead)
+    knowing.mails["INBOX/3.hidden"] = replace(knowing.mails["INBOX/3.hidden"], is_deleted=True)
+    (root / "cur" / "1.changed:2,").rename(root / "cur" / "1.changed:2,S")
+    (root / "cur" / "2.gone:2,").unlink()
+    (root / "cur" / "4.not-ahead:2,").rename(root / "cur" / "4.not-ahead:2,S")
+    found, _ = read_pass(source_of(root, knowing), cursor)
+    assert [(it.source_id, it.kind, it.version) for it in found] == [
+        ("INBOX/1.changed", Kind.CHANGED, ahead + 1),
+        ("INBOX/2.gone", Kind.DELETED, ahead + 1),
+        ("INBOX/3.hidden", Kind.CHANGED, ahead + 1),
+        ("INBOX/4.not-ahead", Kind.CHANGED, None),
+    ]
 
 
 class TestMaildirContract(SourceContract):
