@@ -27,6 +27,7 @@ OVERRIDES = (
     ("--poll-interval", float, "seconds between polls", "imap_poll_interval_seconds"),
 )
 
+ONCE = "catch up with all mailboxes, then exit; one that fails is tried again for at most 4 minutes without progress"
 PIPE_WIDTH = 200  # columns of a table that goes into a pipe or a file
 
 
@@ -68,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(name, dest=setting, type=kind, help=f"{meaning} ({setting.upper()})")
     parser.add_argument("--batch-size", type=_batch_size, default=50, help="most mails published in one step (50)")
     parser.add_argument("--provider", choices=PROVIDERS, help="fill in host and sign-in of a well-known provider")
-    parser.add_argument("--once", action="store_true", help="catch up with all mailboxes, then exit")
+    parser.add_argument("--once", action="store_true", help=ONCE)
     parser.add_argument("--dry-run", action="store_true", help="show what would be published, and change nothing")
     parser.add_argument("--auth-setup", action="store_true", help="sign in to Gmail, then exit")
     parser.add_argument("--headless", action="store_true", help="sign in with a browser on another machine")

@@ -17,7 +17,7 @@ from src.producer.build import build as build_producer
 from src.producer.dry_run import dry_run
 from src.producer.late_store import LateStore, NothingKnown
 from src.producer.producer import exit_code, is_broken
-from src.producer.progress import say_left_behind, shown
+from src.producer.progress import say_left_behind, say_published, shown
 from src.stream.options import options_from
 
 SWITCH_INTERVAL_S = 0.0001  # of Python's threads: a publisher back from Redis or zstd must not wait 5 ms for the reader
@@ -62,6 +62,7 @@ def run_producer(settings: Settings, console: Console, *, once: bool, batch_mail
             with shown(producer.board, console):
                 producer.run()
             reports = producer.board.reports()
+            say_published(reports, console)
             say_left_behind(reports, console)
             return exit_code(reports)
         served = serve(
@@ -100,8 +101,7 @@ def look_dry(
         sources = open_sources(
             settings, kind=kind, account=account, known=known, stream=stream, path=path, batch_mails=batch_mails
         )
-        is_whole = dry_run(sources, stream.load_cursor, shutdown=shutdown, console=console)
-    return exit_codes.OK if is_whole else exit_codes.INCOMPLETE
+        return dry_run(sources, stream.load_cursor, shutdown=shutdown, console=console)
 
 
 def _configured_source(settings: Settings) -> tuple[str, str]:

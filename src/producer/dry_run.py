@@ -1,7 +1,9 @@
 """Dry run: fetch what a producer would publish, show it, and change nothing.
 
 No lease is taken, no cursor moved, nothing put on the stream or into the database. The table is for the person at the
-terminal, so it may show subjects and senders; nothing of it is logged.
+terminal, so it may show subjects and senders; nothing of it is logged. In a pipe it becomes tab-separated lines.
+
+Each mailbox gets one try: whoever looks may look again. What kept one from being read decides the exit code.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod, OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
+from src.common import exit_codes
 from src.common.errors import IngestError
 from src.common.shutdown import Shutdown
 from src.mail.preview import preview
@@ -42,6 +45,7 @@ class Preview:
     last: datetime | None = None
     samples: list[tuple[str, ...]] = field(default_factory=list)  # rows of the table
     error: str = ""  # why reading ended early
+    code: int = exit_codes.OK  # what that is for the caller
 
     def add(self, batch: Batch) -> None:
         """Count a batch."""
@@ -56,8 +60,8 @@ class Preview:
                 self.samples.append(_sample(envelope))  # now: a big mail can be read only until the next fetch
 
 
-def dry_run(sources: Sequence[Source], load_cursor: LoadCursor, *, shutdown: Shutdown, console: Console) -> bool:
-    """Read all sources to their end and print what was found; return whether all could be read."""
+def dry_run(sources: Sequence[Source], load_cursor: LoadCursor, *, shutdown: Shutdown, console: Console) -> int:
+    """Read all sources to their end and print what was found; return the exit code."""
     previews: list[Preview] = []
     for source in sources:
         with console.status(f"reading {printable(source.mailbox)}"):
@@ -65,7 +69,14 @@ def dry_run(sources: Sequence[Source], load_cursor: LoadCursor, *, shutdown: Shu
         previews.append(found)
         _print_samples(found, console)
     _print_summary(previews, console)
-    return not any(found.error for found in previews)
+    return _exit_code([found.code for found in previews if found.error])
+
+
+def _exit_code(codes: Sequence[int]) -> int:
+    """Return one code for what kept mailboxes from being read, judged as after `--once`."""
+    if exit_codes.OPERATOR_NEEDED in codes:
+        return exit_codes.OPERATOR_NEEDED
+    return codes[0] if len(set(codes)) == 1 else exit_codes.INCOMPLETE if codes else exit_codes.OK
 
 
 def look(source: Source, cursor: Cursor, *, shutdown: Shutdown) -> Preview:
@@ -83,11 +94,12 @@ def look(source: Source, cursor: Cursor, *, shutdown: Shutdown) -> Preview:
                 break
             if empty_steps >= MAX_EMPTY_STEPS:
                 found.error = "the source waits until workers have settled what was published before"
+                found.code = exit_codes.INCOMPLETE
                 break
         else:
-            found.error = "stopped"
+            found.error, found.code = "stopped", exit_codes.INCOMPLETE
     except IngestError as error:
-        found.error = f"{error} [{error.code}]"
+        found.error, found.code = f"{error} [{error.code}]", exit_codes.exit_code_of(error)
     finally:
         source.close()
     return found
@@ -96,12 +108,8 @@ def look(source: Source, cursor: Cursor, *, shutdown: Shutdown) -> Preview:
 def _print_samples(found: Preview, console: Console) -> None:
     if not found.samples:
         return
-    table = Table(box=box.SIMPLE_HEAD, title=Text(f"{printable(found.mailbox)}: the first mails"), title_justify="left")
-    for column in ("id", "received", "size", "from", "subject"):
-        table.add_column(column, no_wrap=True, overflow="ellipsis", justify="right" if column == "size" else "left")
-    for row in found.samples:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    console.print(table)
+    title = f"{printable(found.mailbox)}: the first mails"
+    _print_table(console, title, ("id", "received", "size", "from", "subject"), found.samples, overflow="ellipsis")
 
 
 def _sample(envelope: Envelope) -> tuple[str, ...]:
@@ -116,17 +124,34 @@ def _sample(envelope: Envelope) -> tuple[str, ...]:
 
 
 def _print_summary(previews: Sequence[Preview], console: Console) -> None:
-    table = Table(box=box.SIMPLE_HEAD, title="Dry run: this would be published; nothing was changed")
-    for column in ("mailbox", "new", "changed", "deleted", "unfetchable", "bytes", "first", "last"):
-        table.add_column(column, overflow="fold")
+    rows = []
     for found in previews:
         counts = (found.counts[Kind.ADDED], found.counts[Kind.CHANGED], found.counts[Kind.DELETED], found.unfetchable)
         cells = (found.mailbox, *counts, f"{found.size_bytes:,}", _day(found.first), _day(found.last))
-        table.add_row(*(Text(printable(str(cell))) for cell in cells))
-    console.print(table)
+        rows.append(tuple(str(cell) for cell in cells))
+    title = "Dry run: this would be published; nothing was changed"
+    columns = ("mailbox", "new", "changed", "deleted", "unfetchable", "bytes", "first", "last")
+    _print_table(console, title, columns, rows, overflow="fold")
     for found in previews:
         if found.error:
             console.print(Text(f"{printable(found.mailbox)}: not read to its end: {found.error}"), soft_wrap=True)
+
+
+def _print_table(
+    console: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, overflow: OverflowMethod
+) -> None:
+    shown = [[printable(cell) for cell in row] for row in rows]
+    if not console.is_terminal:
+        lines = [title, "\t".join(columns), *("\t".join(row) for row in shown)]
+        console.file.write("\n".join(lines) + "\n")  # not by print(), which turns tabs into blanks
+        return
+    table = Table(box=box.SIMPLE_HEAD, title=Text(title), title_justify="left")
+    for column in columns:
+        justify: JustifyMethod = "right" if column == "size" else "left"
+        table.add_column(column, no_wrap=overflow == "ellipsis", overflow=overflow, justify=justify)
+    for row in shown:
+        table.add_row(*map(Text, row))
+    console.print(table)
 
 
 def _day(when: datetime | None) -> str:

@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from src.producer.board import Board, MailboxName, MailboxReport, State
@@ -43,14 +52,23 @@ def shown(board: Board, console: Console) -> Iterator[None]:
         BarColumn(),
         TextColumn("{task.completed} mails", markup=False),
         TimeElapsedColumn(),
-        TextColumn("ETA", markup=False),
-        TimeRemainingColumn(),
+        _TimeLeft(),
         TextColumn("{task.fields[said]}", markup=False),
         console=console,
     )
     tasks: dict[MailboxName, TaskID] = {}
     with progress, _every(REFRESH_S, lambda: _refresh(progress, tasks, board)):
         yield
+
+
+class _TimeLeft(TimeRemainingColumn):
+    """How long it may take: nothing as long as nobody knows."""
+
+    def render(self, task: Task) -> Text:
+        """Return it with its name, or nothing."""
+        if task.finished or task.time_remaining is None:
+            return Text("")
+        return Text("ETA ").append_text(super().render(task))
 
 
 def _refresh(progress: Progress, tasks: dict[MailboxName, TaskID], board: Board) -> None:
@@ -105,6 +123,14 @@ def _every(seconds: float, call: Callable[[], None]) -> Iterator[None]:
         ending.set()
         thread.join()
         call()
+
+
+def say_published(reports: Sequence[MailboxReport], console: Console) -> None:
+    """Say how much of all mailboxes was put on the stream, on a terminal or not."""
+    published = sum(report.published for report in reports)
+    repeated = sum(report.repeated for report in reports)
+    there = f"; {repeated} were there already" if repeated else ""
+    console.print(Text(f"{published} mails published{there}"), soft_wrap=True)
 
 
 def say_left_behind(reports: Sequence[MailboxReport], console: Console) -> None:

@@ -79,7 +79,8 @@ def test_a_dry_run_makes_no_database_and_no_key(redis7: RedisServer, tmp_path: P
     [
         (("--once",), {"IMAP_PASSWORD": "wrong"}, OPERATOR_NEEDED, "login_refused"),
         (("--once", "--mailbox", "INBOX,Nowhere"), {}, OPERATOR_NEEDED, "mailbox_missing"),
-        (("--dry-run", "--mailbox", "INBOX,Nowhere"), {}, INCOMPLETE, "mailbox_missing"),
+        (("--dry-run", "--mailbox", "INBOX,Nowhere"), {}, OPERATOR_NEEDED, "mailbox_missing"),
+        (("--dry-run",), {"IMAP_PORT": str(free_port())}, UNAVAILABLE, "source_unavailable"),
         (("--once",), {"IMAP_PORT": "99999", "BATCH_SIZE": "0"}, USAGE, "BATCH_SIZE"),
         (("--once",), {"IMAP_USER": ""}, USAGE, "IMAP_USER"),
         (("--once",), {"SOURCE": "gmail"}, USAGE, "SOURCE=gmail"),

@@ -2,9 +2,11 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
-from src.common.errors import LoginRefusedError
+from src.common import exit_codes
+from src.common.errors import IngestError, LoginRefusedError, SourceUnavailableError
 from src.common.shutdown import Shutdown
 from src.model.cursor import Cursor
 from src.model.envelope import Kind
@@ -21,16 +23,23 @@ def test_it_counts_from_the_stored_cursor_to_the_end() -> None:
 def test_the_tables_name_mailboxes_and_mails() -> None:
     told = io.StringIO()
     console = Console(file=told, width=160)
-    is_whole = dry_run([ScriptedSource(20)], lambda _account, _mailbox: Cursor(), shutdown=Shutdown(), console=console)
-    assert is_whole
+    code = dry_run([ScriptedSource(20)], lambda _account, _mailbox: Cursor(), shutdown=Shutdown(), console=console)
+    assert code == exit_codes.OK
     assert "INBOX" in told.getvalue()
-    assert " 20 " in told.getvalue()
+    assert "INBOX\t20\t0\t" in told.getvalue()
     assert "nothing was changed" in told.getvalue()
 
 
-def test_an_error_is_part_of_the_table_and_of_the_answer() -> None:
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (LoginRefusedError("the server refuses the password"), exit_codes.OPERATOR_NEEDED),
+        (SourceUnavailableError("the server does not answer"), exit_codes.UNAVAILABLE),
+    ],
+)
+def test_an_error_is_told_and_decides_the_exit_code(error: IngestError, code: int) -> None:
     told = io.StringIO()
-    sources = [ScriptedSource(5, errors=[LoginRefusedError("the server refuses the password")]), ScriptedSource(2)]
-    is_whole = dry_run(sources, lambda _a, _m: Cursor(), shutdown=Shutdown(), console=Console(file=told, width=200))
-    assert not is_whole
-    assert "login_refused" in told.getvalue()
+    sources = [ScriptedSource(5, errors=[error]), ScriptedSource(2)]
+    console = Console(file=told, width=200)
+    assert dry_run(sources, lambda _account, _mailbox: Cursor(), shutdown=Shutdown(), console=console) == code
+    assert error.code in told.getvalue()

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from src.producer.board import Board, MailboxName, State
-from src.producer.progress import NO_ROOM_HINT, printable, said_of, shown, total_of
+from src.producer.progress import NO_ROOM_HINT, printable, said_of, say_published, shown, total_of
 
 NAME = MailboxName("alice@example.org", "Work", "mbox")
 
@@ -44,3 +44,16 @@ def test_on_a_terminal_the_mailbox_and_its_count_are_shown() -> None:
 
 def test_names_cannot_move_the_cursor_of_a_terminal() -> None:
     assert printable("a\x1b[2Jb\n") == "a�[2Jb�"
+
+
+def test_the_time_left_is_named_only_when_it_is_known() -> None:
+    told = io.StringIO()
+    with shown(board_with(None), Console(file=told, force_terminal=True, width=120)):
+        pass
+    assert "ETA" not in told.getvalue()
+
+
+def test_the_end_says_how_many_mails_were_published_in_a_pipe_too() -> None:
+    told = io.StringIO()
+    say_published(board_with(0).reports(), Console(file=told))
+    assert told.getvalue() == "30 mails published; 5 were there already\n"
