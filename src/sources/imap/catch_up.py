@@ -8,6 +8,7 @@ changed if it is known.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import TypeVar
 
 from src.imap.answers import MailFacts
 from src.model.envelope import Envelope
@@ -17,6 +18,8 @@ from src.sources.imap.mail_reading import read_mails
 from src.sources.imap.position import Position
 from src.sources.imap.visit import Steps, Visit, batch
 from src.sources.versions import newer_than, version_ahead
+
+Item = TypeVar("Item")
 
 
 def catch_up(visit: Visit, position: Position) -> Steps:
@@ -39,9 +42,9 @@ def _read(visit: Visit, position: Position, uids: Iterable[int], *, left: int) -
     return position
 
 
-def chunks(uids: Iterable[int], size: int = CHUNK) -> Iterator[list[int]]:
+def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
     """Cut an iterable into lists of at most `size`."""
-    rest = iter(uids)
+    rest = iter(items)
     while part := list(islice(rest, size)):
         yield part
 

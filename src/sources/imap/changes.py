@@ -1,7 +1,10 @@
 """Changes: flags, and with QRESYNC deletes, since the last look (CONDSTORE and QRESYNC, RFC 7162).
 
-Vanished UIDs come first, for they have no MODSEQ to checkpoint by; then flags in ascending MODSEQ. What a server cannot
-tell, or tells in an odd way (HIGHESTMODSEQ went down), is left to the reconcile, which is made due.
+Read in ranges of ascending UIDs, so that a million changes at once are never held; in each, vanished UIDs come first.
+The checkpoint within is the UID: everything up to `changed_to` was told as it stood when the highest MODSEQ was
+`changed_modseq`, or later. Only when all ranges are done does `modseq` move there, never to what is the highest by
+then: a change that came behind our back, in a range already told, has a greater one, and is found by the next look.
+What a server cannot tell, or tells oddly (HIGHESTMODSEQ went down), is left to the reconcile, which is made due.
 """
 
 from collections.abc import Sequence
@@ -24,21 +27,42 @@ def changes(visit: Visit, position: Position) -> Steps:
     """Tell what changed among the mails up to `last_uid`."""
     highest = visit.selected.highestmodseq or 0
     if not (visit.session.has_condstore and highest):
-        return replace(position, modseq=0)
+        return _done(position, 0)
     if position.last_uid == 0:
-        return replace(position, modseq=highest)
-    if not 0 < position.modseq <= highest:
+        return _done(position, highest)
+    goal = position.changed_modseq or highest
+    if not 0 < position.modseq <= goal <= highest:
         if position.modseq:
             _log.warning("modseq_went_down", account_tag=account_tag(visit.account), had=position.modseq, has=highest)
-        return replace(position, modseq=highest, last_reconcile=None)
+        return replace(_done(position, highest), last_reconcile=None)
     if position.modseq == highest:
         return position
+    is_begun = position.changed_modseq and position.changed_to <= position.last_uid
+    position = replace(position, changed_modseq=goal, changed_to=position.changed_to if is_begun else 0)
+    while position.changed_to < position.last_uid:
+        position = yield from _window(visit, position)
+    position = _done(position, goal)
+    return position if goal == highest else (yield from changes(visit, position))
+
+
+def _done(position: Position, modseq: int) -> Position:
+    return replace(position, modseq=modseq, changed_to=0, changed_modseq=0)
+
+
+def _window(visit: Visit, position: Position) -> Steps:
+    """Tell what changed in the next range of UIDs, ascending."""
+    first, last = position.changed_to + 1, min(position.changed_to + visit.limits.flag_window, position.last_uid)
     report = visit.session.fetch_flags(
-        UidSet(((1, position.last_uid),)), changed_since=position.modseq, vanished=visit.session.has_qresync
+        UidSet(((first, last),)), changed_since=position.modseq, vanished=visit.session.has_qresync
     )
-    position = yield from _vanished(visit, position, report.vanished.within(1, position.last_uid))
-    position = yield from _changed(visit, position, [one for one in report.changes if one.uid <= position.last_uid])
-    return replace(position, modseq=highest)
+    position = yield from _vanished(visit, position, report.vanished.within(first, last))
+    told = sorted((one for one in report.changes if first <= one.uid <= last), key=lambda one: one.uid)
+    left = len(told)
+    for part in chunks(told, min(visit.limits.batch_mails, CHUNK)):
+        left -= len(part)
+        position = replace(position, changed_to=part[-1].uid)
+        yield batch(position, changed_envelopes(visit, part), remaining=left)
+    return replace(position, changed_to=last)
 
 
 def _vanished(visit: Visit, position: Position, uids: UidSet) -> Steps:
@@ -65,18 +89,6 @@ def _farewells(visit: Visit, uids: Sequence[int]) -> list[Envelope]:
         elif mail is None and is_busy:
             found.append(visit.deleted(visit.ids.of(uid), visit.place(uid)))
     return found
-
-
-def _changed(visit: Visit, position: Position, told: Sequence[FlagChange]) -> Steps:
-    size = min(visit.limits.batch_mails, CHUNK)
-    for start in range(0, len(told), size):
-        part = told[start : start + size]
-        envelopes = changed_envelopes(visit, part)
-        last, following = part[-1].modseq or 0, told[start + size].modseq or 0 if start + size < len(told) else 0
-        if last and following > last:  # several mails may share one MODSEQ: never stop among them
-            position = replace(position, modseq=max(position.modseq, last))
-        yield batch(position, envelopes, remaining=len(told) - start - len(part))
-    return position
 
 
 def changed_envelopes(visit: Visit, told: Sequence[FlagChange]) -> list[Envelope]:

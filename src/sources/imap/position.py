@@ -7,6 +7,8 @@ Each value is one Redis key that an operator may read, and may change: whatever 
 | `last_uid` | every UID up to here was published, is dead, or is gone; set to 0: read everything again |
 | `uidvalidity` | the numbering that `last_uid` belongs to |
 | `modseq` | every flag change up to here was published; 0: the server cannot tell |
+| `changed_modseq` | not 0: the flag changes from `modseq` up to this one are being published … |
+| `changed_to` | … and those of the UIDs up to here have been |
 | `last_reconcile` | when it was last compared as a whole, ISO 8601, UTC; `due`: to be done next |
 | `read_again_to` | up to this UID mails are published although they are known: `last_uid` was set to 0 |
 | `compare_to` | up to this UID mails are fetched only if they are missing: the cursor was lost |
@@ -28,6 +30,8 @@ class Position:
     uidvalidity: int = 0
     last_uid: int = 0
     modseq: int = 0
+    changed_modseq: int = 0
+    changed_to: int = 0
     last_reconcile: datetime | None = None  # None: due
     read_again_to: int = 0
     compare_to: int = 0
@@ -44,6 +48,8 @@ class Position:
             uidvalidity=cursor.get_int("uidvalidity"),
             last_uid=cursor.get_int("last_uid"),
             modseq=cursor.get_int("modseq"),
+            changed_modseq=cursor.get_int("changed_modseq"),
+            changed_to=cursor.get_int("changed_to"),
             last_reconcile=_read_time(cursor.values.get("last_reconcile", "")),
             read_again_to=cursor.get_int("read_again_to"),
             compare_to=cursor.get_int("compare_to"),
@@ -59,6 +65,8 @@ class Position:
                 "last_uid": str(self.last_uid),
                 "uidvalidity": str(self.uidvalidity),
                 "modseq": str(self.modseq),
+                "changed_modseq": str(self.changed_modseq),
+                "changed_to": str(self.changed_to),
                 "last_reconcile": _write_time(self.last_reconcile) if self.last_reconcile else "due",
                 "read_again_to": str(self.read_again_to),
                 "compare_to": str(self.compare_to),

@@ -15,6 +15,7 @@ Where the database is ahead of the clock, the version is told with the news, see
 """
 
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -46,7 +47,8 @@ class _Difference:
     missing: "array[int]" = field(default_factory=_uids)  # the server has them, the database does not
     changed: "array[int]" = field(default_factory=_uids)  # other labels, or marked deleted
     vanished: "array[int]" = field(default_factory=_uids)  # the database has them, the server does not
-    stale: list[KnownMail] = field(default_factory=list)  # living, under another UIDVALIDITY
+    stale: defaultdict[int, "array[int]"] = field(default_factory=lambda: defaultdict(_uids))  # living, under another
+    # UIDVALIDITY, by that: after a renumbering at Gmail these may be all mails, so only their UIDs are held
     ahead: dict[int, int] = field(
         default_factory=dict
     )  # of the changed: UID to version, where it is ahead of the clock
@@ -63,7 +65,7 @@ def reconcile(visit: Visit, position: Position, pause: Callable[[float], bool]) 
             missing=len(found.missing),
             changed=len(found.changed),
             vanished=len(found.vanished),
-            stale=len(found.stale),
+            stale=sum(map(len, found.stale.values())),
         )
     if found.stale and not visit.session.has_gmail:
         return (yield from renumber(visit, position, pause))
@@ -84,7 +86,7 @@ def _compare(visit: Visit, position: Position) -> _Difference:
         uid = mail.place.uid
         if mail.place.uidvalidity != visit.uidvalidity:
             if not mail.is_deleted:
-                found.stale.append(mail)
+                found.stale[mail.place.uidvalidity].append(uid)
             continue
         digest = listing.tick(uid) if mail.is_stored else listing.get(uid)
         if digest is None:
@@ -123,11 +125,12 @@ def _told_again(visit: Visit, facts: Sequence[MailFacts], known: Mapping[int, in
 
 
 def _tell_vanished(visit: Visit, position: Position, found: _Difference) -> Steps:
-    for chunk in chunks(found.vanished, visit.limits.batch_mails):
-        known = visit.known.find_by_uids(visit.account, visit.mailbox, visit.uidvalidity, chunk)
-        yield batch(position, _farewells(visit, list(known.values())))
-    for start in range(0, len(found.stale), visit.limits.batch_mails):
-        yield batch(position, _farewells(visit, found.stale[start : start + visit.limits.batch_mails]))
+    for uidvalidity, uids in [(visit.uidvalidity, found.vanished), *found.stale.items()]:
+        for chunk in chunks(uids, visit.limits.batch_mails):
+            known = visit.known.find_by_uids(visit.account, visit.mailbox, uidvalidity, chunk)
+            living = [mail for mail in known.values() if not mail.is_deleted]  # a worker may have been quicker
+            if living:
+                yield batch(position, _farewells(visit, living))
     return position
 
 

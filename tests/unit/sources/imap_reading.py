@@ -20,6 +20,7 @@ SMALL = Limits(
     batch_bytes=2_000,
     spool_bytes=4_000,
     max_mail_bytes=50_000,
+    flag_window=4,
     reconcile_interval_s=3600,
     barrier_poll_s=0,
 )

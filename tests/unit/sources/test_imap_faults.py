@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from src.common.errors import SettlingAwaitedError, SourceRefusedError, SourceUnavailableError
+from src.imap.answers import FlagReport
+from src.imap.uid_set import UidSet
 from src.model.cursor import Cursor
 from src.model.envelope import Kind, Place
-from tests.fakes.imap_mailbox import PROFILES, Profile
+from tests.fakes.imap_mailbox import PROFILES, MemorySession, Profile
 from tests.fakes.pipeline_model import PipelineModel, Row
 from tests.unit.sources.imap_reading import PASSING, SMALL, Reader, a_server
 
@@ -243,6 +245,66 @@ def test_a_delete_is_heard_at_once_though_the_streams_clock_is_behind_the_databa
     server.mailboxes["INBOX"].take(2)
     reader.run()
     assert model.rows["INBOX/10/2"].is_deleted
+
+
+def flag_ranges(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Return a list that grows with the first and last UID of each question for changed flags."""
+    asked: list[tuple[int, int]] = []
+    fetch_flags = MemorySession.fetch_flags
+
+    def recorded(
+        session: MemorySession,
+        uids: UidSet | None = None,
+        *,
+        changed_since: int | None = None,
+        vanished: bool = False,
+    ) -> FlagReport:
+        assert uids is not None
+        if changed_since is not None:
+            asked.append((uids.first, uids.last))
+        return fetch_flags(session, uids, changed_since=changed_since, vanished=vanished)
+
+    monkeypatch.setattr(MemorySession, "fetch_flags", recorded)
+    return asked
+
+
+def test_many_changes_are_read_in_ranges_and_a_cut_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    server, model = a_server(Profile("condstore", condstore=True), mails=10), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    box = server.mailboxes["INBOX"]
+    for uid in (10, 3, 8, 2, 7, 1, 6, 5, 9, 4):  # the order of MODSEQs is not that of UIDs
+        box.mails[uid].flags = frozenset({"\\Seen"})
+        box.touch(box.mails[uid])
+    asked = flag_ranges(monkeypatch)
+    for _ in range(3):  # UIDs 1 to 3, 4, 5 to 7 are published
+        reader.step()
+    told_so_far = len(asked)
+    box.mails[2].flags = frozenset({"\\Seen", "\\Flagged"})  # behind our back
+    box.touch(box.mails[2])
+    box.take(5)
+    reader.restart()
+    reader.run()
+    assert asked[:2] == [(1, 4), (5, 8)]
+    assert asked[told_so_far] == (8, 10), "what was told is not told again"
+    assert max(last - first for first, last in asked) < SMALL.flag_window
+    assert {row.place.uid: row.labels for row in model.rows.values() if row.place.uid != 5} == {
+        uid: ("\\Flagged", "\\Seen") if uid == 2 else ("\\Seen",) for uid in (1, 2, 3, 4, 6, 7, 8, 9, 10)
+    }
+    assert (reader.cursor.get_int("modseq"), reader.cursor.get_int("changed_to")) == (box.modseq, 0)
+
+
+def test_an_operators_odd_checkpoint_of_changes_skips_none() -> None:
+    server, model = a_server(Profile("condstore", condstore=True), mails=3), PipelineModel()
+    reader = Reader(server, model)
+    reader.run()
+    box = server.mailboxes["INBOX"]
+    for changed in ({"changed_to": 99}, {"changed_to": 99, "changed_modseq": box.modseq + 1}):
+        box.mails[1].flags = box.mails[1].flags | {f"odd-{len(changed)}"}
+        box.touch(box.mails[1])
+        reader.cursor = reader.cursor.moved(**changed)
+        reader.run()
+    assert model.rows["INBOX/10/1"].labels == ("odd-1", "odd-2")
 
 
 def test_lost_cursor_after_a_renumbering_keeps_the_old_ids() -> None:

@@ -19,6 +19,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
         uidvalidity=NUMBER,
         last_uid=NUMBER,
         modseq=NUMBER,
+        changed_modseq=NUMBER,
+        changed_to=NUMBER,
         last_reconcile=st.none() | st.integers(0, 2**32).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
         read_again_to=NUMBER,
         compare_to=NUMBER,
