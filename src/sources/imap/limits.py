@@ -24,7 +24,7 @@ class Limits:
     batch_bytes: int = MIB // 2
     spool_bytes: int = 8 * MIB  # a mail above this is read in slices while it is published
     max_mail_bytes: int = 200 * MIB  # a mail above this is dead-lettered unread
-    # UIDs whose changed flags are asked for in one go: holds 30 MB when all of them changed at once.
-    flag_window: int = 100_000
+    # UIDs whose changed flags are asked for in one go: the wire takes at most 100,000 answers to one command.
+    flag_window: int = 50_000
     reconcile_interval_s: float = 3600.0
     barrier_poll_s: float = 0.5  # between looks at the tickets on their way; so long may a fetch then block

@@ -6,9 +6,11 @@ import pytest
 
 from src.common.errors import SettlingAwaitedError, SourceRefusedError, SourceUnavailableError
 from src.imap.answers import FlagReport
+from src.imap.channel import MAX_ANSWERS
 from src.imap.uid_set import UidSet
 from src.model.cursor import Cursor
 from src.model.envelope import Kind, Place
+from src.sources.imap.limits import FLAG_CHUNK, Limits
 from tests.fakes.imap_mailbox import PROFILES, MemorySession, Profile
 from tests.fakes.pipeline_model import PipelineModel, Row
 from tests.unit.sources.imap_reading import PASSING, SMALL, Reader, a_server
@@ -292,6 +294,10 @@ def test_many_changes_are_read_in_ranges_and_a_cut_goes_on_where_it_was(monkeypa
         uid: ("\\Flagged", "\\Seen") if uid == 2 else ("\\Seen",) for uid in (1, 2, 3, 4, 6, 7, 8, 9, 10)
     }
     assert (reader.cursor.get_int("modseq"), reader.cursor.get_int("changed_to")) == (box.modseq, 0)
+
+
+def test_a_range_of_changes_is_within_what_the_wire_takes_for_one_command() -> None:
+    assert max(Limits().flag_window, FLAG_CHUNK) <= MAX_ANSWERS / 2  # unasked answers may come among them
 
 
 def test_an_operators_odd_checkpoint_of_changes_skips_none() -> None:
