@@ -9,8 +9,6 @@ import codecs
 import re
 from typing import Literal, NamedTuple
 
-import chardet
-
 from src.text.charset_labels import codec_for
 
 DETECTOR_BYTES = 64 * 1024  # what the detector sees; more does not make it surer, only slower
@@ -80,6 +78,8 @@ def _iso_2022(data: bytes) -> str:
 
 
 def _detected(data: bytes) -> str:
+    import chardet  # needed for few mails, and takes 1 to 2 MB of a producer that has 80
+
     found = chardet.detect(data[:DETECTOR_BYTES])
     label, confidence = found["encoding"], found["confidence"]
     return codec_for(label.lower()) if label and confidence >= MIN_CONFIDENCE else ""
