@@ -30,6 +30,7 @@ from src.imap.session import Session
 FLOOR_MAILS = 200  # a command, as our reader asks
 FLOOR_COMMANDS = 2  # under way, as our reader keeps them
 FLOOR_BUFFER_BYTES = 1024 * 1024
+BATCH_MAILS = 50  # the default of `producer.py --batch-size`
 _FETCH_END = b"\r\nf OK Fetch completed"
 
 
@@ -177,7 +178,7 @@ def producer(target: Target) -> int:
         imap_tls="implicit" if target.ca_file else "none",
         imap_ca_certs=target.ca_file,
     )
-    exit_code = run_producer(settings, Console(file=sys.stderr), once=True, batch_mails=settings.batch_size)
+    exit_code = run_producer(settings, Console(file=sys.stderr), once=True, batch_mails=BATCH_MAILS)
     assert exit_code == 0, f"the producer ended with {exit_code}"
     connection = redis.Redis(port=target.redis_port, protocol=2)
     read = int(connection.xlen(settings.redis_stream_name))
