@@ -156,9 +156,14 @@ def in_time(open_it: Callable[[], Opened], shutdown: Shutdown, *, once: bool) ->
 
 def open_existing_store(settings: Settings) -> Store:
     """Return the database without making or changing one. Raises DatabaseUnavailableError if there is none yet."""
-    if not has_database(settings):
-        raise DatabaseUnavailableError("there is no database yet: start a worker, it makes one")
+    require_database(settings)
     return open_store(settings, may_migrate=False)
+
+
+def require_database(settings: Settings) -> None:
+    """Raise DatabaseUnavailableError if there is no database yet."""
+    if not has_database(settings):
+        raise DatabaseUnavailableError("there is no database yet: the first worker or import makes it")
 
 
 def has_database(settings: Settings) -> bool:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from src.cli.output import clean, moment, out, print_json, print_table, say, size, table
+from src.cli.output import Listing, clean, moment, print_json, print_page, print_table, say, size
 from src.cli.services import CommandStream, services_of
 from src.common import exit_codes
 from src.common.errors import FileUnreadableError
@@ -48,7 +48,7 @@ def list_(
         say("no dead letters")
         return
     columns = ("id", "died", "code", "account", "subject")  # fits 80 columns; `show` and --json tell the rest
-    print_table(columns, (_row(letter) for letter in found), whole=("id", "died", "code"))
+    print_table(columns, (_row(letter) for letter in found), whole=("id", "died", "code"), free=("subject",))
     if len(found) == limit:
         say(f"the first {limit}; more with --limit")
 
@@ -74,7 +74,7 @@ def show(
     if json_:
         print_json({**as_json(letter), "payload": letter.ticket.payload if letter.ticket else None})
         return
-    out().print(table(("dead letter", clean(entry_id)), _details(letter)))
+    print_page([Listing(("dead letter", clean(entry_id)), list(_details(letter)))])
     say(f"what {letter.code} means and how to mend it: docs/runbooks/{letter.code}.md")
 
 

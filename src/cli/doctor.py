@@ -1,14 +1,17 @@
 """`doctor`: look at everything the pipeline needs, and say how to mend what is wrong."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
+from config.settings import Settings
 from src.cli.checks.check import Check, State
-from src.cli.output import clean, print_json, print_table, say
+from src.cli.output import clean, print_json, print_page, print_table, say
 from src.cli.services import Services, services_of
 from src.common import exit_codes
 
@@ -28,18 +31,43 @@ def doctor(
 
     Changes nothing. Ends with 1 if anything is wrong, with 2 if the settings cannot even be read.
     """
-    checks = list(run_checks(services_of(context), online=online))
+    services = services_of(context)
+    with _embedded_redis_as_it_was(services.settings):
+        checks = list(run_checks(services, online=online))
+        services.close()
     if json_:
         print_json([asdict(check) for check in checks])
     else:
-        print_table(("", "area", "check", "found", "what to do"), map(_row, checks))
+        _print(checks)
     wrong = sum(check.state is State.RED for check in checks)
     say(f"{wrong} wrong" if wrong else "all is well", style="red" if wrong else "green")
     raise typer.Exit(exit_codes.INCOMPLETE if wrong else exit_codes.OK)
 
 
-def _row(check: Check) -> tuple[object, ...]:
-    return _SIGNS[check.state], check.area, check.name, check.found, Text(check.mend)
+@contextmanager
+def _embedded_redis_as_it_was(settings: Settings) -> Iterator[None]:
+    """Stop an embedded Redis that was not running before: only looking at the mail server needs one."""
+    # Imported here: it brings redis, which `--help` can do without.
+    from src.common.embedded_redis import EMBEDDED, find_embedded, stop_embedded
+
+    folder = settings.redis_url.removeprefix(EMBEDDED) if settings.redis_url.startswith(EMBEDDED) else ""
+    was_running = bool(folder) and find_embedded(folder) is not None
+    try:
+        yield
+    finally:
+        if folder and not was_running:
+            stop_embedded(folder)
+
+
+def _print(checks: Sequence[Check]) -> None:
+    """Print all checks; what to do is a column in a pipe, and sentences below the table on a terminal."""
+    rows = [(_SIGNS[check.state], check.area, check.name, check.found) for check in checks]
+    columns = ("state", "area", "check", "found")
+    if not sys.stdout.isatty():
+        print_table((*columns, "what to do"), [(*row, check.mend) for row, check in zip(rows, checks, strict=True)])
+        return
+    print_table(columns, rows)
+    print_page(Text(f"{check.name}: {check.mend}") for check in checks if check.mend)
 
 
 def run_checks(services: Services, *, online: bool) -> Iterator[Check]:

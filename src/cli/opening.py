@@ -9,11 +9,12 @@ from rich.console import Console
 from config.settings import Settings, SettingsError
 from src.assembly.imports import run_import
 from src.assembly.producer import run_producer
-from src.assembly.services import OpenStream, open_sources, open_store, open_stream
+from src.assembly.services import OpenStream, has_database, open_sources, open_store, open_stream, require_database
 from src.cli.services import CensusSource, CommandStream
 from src.common import exit_codes
 from src.common.errors import LeaseLostError
 from src.producer.build import owner_name
+from src.producer.late_store import NothingKnown
 from src.sources.source import Source
 from src.store.protocol import Store
 from src.stream.protocol import PublishResult
@@ -29,20 +30,26 @@ class SettingsOpening:
         return _stream(settings, closing)
 
     def store(self, settings: Settings, closing: ExitStack) -> Store:
-        """As in Opening."""
+        """As in Opening. Looking must not make a database, so there has to be one."""
+        require_database(settings)
         store = open_store(settings)
         closing.callback(store.close)
         return store
+
+    def has_database(self, settings: Settings) -> bool:
+        """As in Opening."""
+        return has_database(settings)
 
     def censuses(
         self, settings: Settings, account: str, *, mboxes: Sequence[Path], maildirs: Sequence[Path], closing: ExitStack
     ) -> Sequence[CensusSource]:
         """As in Opening."""
-        stream, store = _stream(settings, closing), self.store(settings, closing)
+        stream = _stream(settings, closing)
+        known = self.store(settings, closing) if has_database(settings) else NothingKnown()
         sources = [
             source
             for kind, path in _origins(settings, account, mboxes, maildirs)
-            for source in open_sources(settings, kind=kind, account=account, known=store, stream=stream, path=path)
+            for source in open_sources(settings, kind=kind, account=account, known=known, stream=stream, path=path)
         ]
         for source in sources:
             closing.callback(source.close)

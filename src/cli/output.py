@@ -1,6 +1,7 @@
 """What commands print: results to standard output, messages to standard error; tables for people, JSON for scripts.
 
-On a terminal tables are drawn; in a pipe they are plain columns that are never cut. Colours follow the terminal and
+On a terminal tables are drawn, or told line by line where they would not fit without breaking words; in a pipe they
+are tab-separated and never cut. Colours follow the terminal and
 NO_COLOR (https://no-color.org). What comes from a mail is cleaned first: a subject must not be able to move the cursor,
 set the window's title, or turn the reading order around.
 """
@@ -8,15 +9,20 @@ set the window's title, or turn the reading order around.
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import orjson
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 PIPE_WIDTH = 100_000  # columns of a table in a pipe: never reached, so that nothing is cut
+COLUMN_GAP = 2  # blanks between the columns of a drawn table
+EDGES = 2  # of a drawn table, left and right together
+FREE_WORD_CHARS = 16  # of a word in a mail: a longer one may be broken to make room
 MAX_CELL_CHARS = 2000  # of one cell, whatever a mail brings
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # control, format (bidi), surrogates, unassigned
 Cell = object  # Text is taken as it is, None is shown as "-", all else as cleaned text
@@ -50,23 +56,83 @@ def write_bytes(content: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, whole: Sequence[str] = ()) -> None:
+@dataclass(frozen=True)
+class Listing:
+    """A table: a list, or names with values. Words are never broken, so that ids, names and commands can be copied."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    whole: Sequence[str] = ()  # columns whose cells stay on one line
+    free: Sequence[str] = ()  # columns of text from mails, where a word of any length may come
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, whole: Sequence[str] = (), free: Sequence[str] = ()
+) -> None:
     """Print a list: a drawn table on a terminal, tab-separated lines in a pipe."""
-    if sys.stdout.isatty():
-        out().print(table(columns, rows, whole=whole))
-        return
-    lines = ["\t".join(columns), *("\t".join(str(_cell(cell)) for cell in row) for row in rows)]
-    write_bytes(("\n".join(lines) + "\n").encode("utf-8", "replace"))
+    print_page([Listing(columns, list(rows), whole, free)])
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, whole: Sequence[str] = ()) -> Table:
-    """Return a table for a page; without lines in a pipe. Columns in `whole` are not broken up: ids are copied."""
-    drawn = Table(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
-    for name in columns:
-        drawn.add_column(name, no_wrap=name in whole, overflow="fold")
-    for row in rows:
-        drawn.add_row(*(_cell(cell) for cell in row))
+def print_page(parts: Iterable[Listing | Text]) -> None:
+    """Print tables and sentences, one after the other."""
+    console = out()
+    for part in parts:
+        if isinstance(part, Text):
+            console.print(part, soft_wrap=True)
+        elif not console.is_terminal:
+            lines = ["\t".join(part.columns), *("\t".join(str(_cell(cell)) for cell in row) for row in part.rows)]
+            write_bytes(("\n".join(lines) + "\n").encode("utf-8", "replace"))
+        elif (drawn := table(part, console.width)) is not None:
+            console.print(drawn)
+        else:
+            console.print(records(part), soft_wrap=True)
+
+
+def table(part: Listing, width: int) -> Table | None:
+    """Return the drawn table; None if it cannot be that narrow without breaking words."""
+    cells = [[_cell(cell) for cell in row] for row in part.rows]
+    columns = [[name, *(row[place].plain for row in cells)] for place, name in enumerate(part.columns)]
+    least = [_least_width(part, column) for column in columns]
+    spare = width - EDGES - COLUMN_GAP * (len(columns) - 1) - sum(least)
+    if spare < 0:
+        return None
+    wanted = [max(map(cell_len, column)) for column in columns]
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for name, column_width in zip(part.columns, _grown(least, wanted, spare), strict=True):
+        drawn.add_column(name, no_wrap=name in part.whole, overflow="fold", width=column_width)
+    for row in cells:
+        drawn.add_row(*row)
     return drawn
+
+
+def records(part: Listing) -> Text:
+    """Return the rows one below the other, a line for each cell; the terminal itself breaks what is too long."""
+    lines = []
+    for row in part.rows:
+        told = [(name, _cell(cell)) for name, cell in zip(part.columns, row, strict=True)]
+        lines += [Text.assemble(name, ": " if name else "", cell) for name, cell in told if cell.plain]
+        lines.append(Text())
+    return Text("\n").join(lines)
+
+
+def _least_width(part: Listing, column: Sequence[str]) -> int:
+    """Return the width under which words of this column would be broken; its name comes first."""
+    if column[0] in part.whole:
+        return max(map(cell_len, column))
+    longest = max((cell_len(word) for text in column for word in text.split()), default=1)
+    return min(longest, FREE_WORD_CHARS) if column[0] in part.free else longest
+
+
+def _grown(widths: Sequence[int], wanted: Sequence[int], spare: int) -> list[int]:
+    """Return the widths with the spare room shared out evenly among the columns that want more."""
+    grown = list(widths)
+    while spare > 0 and (hungry := [place for place, width in enumerate(grown) if width < wanted[place]]):
+        share = max(spare // len(hungry), 1)
+        for place in hungry:
+            more = min(share, wanted[place] - grown[place], spare)
+            grown[place] += more
+            spare -= more
+    return grown
 
 
 def clean(text: str) -> str:

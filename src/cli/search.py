@@ -24,7 +24,13 @@ class Order(StrEnum):
 
 def search(
     context: typer.Context,
-    query: Annotated[str, typer.Argument(help='Words that must all occur; "a phrase", word*, -without.')],
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="WORD…",
+            help="Words that must all occur. In the shell's quotes: '\"a phrase\"', 'word*', 'word -without'.",
+        ),
+    ],
     account: Annotated[str, typer.Option(help="Only mails of this account.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=MAX_HITS, help="Show at most so many.")] = 20,
     order: Annotated[Order, typer.Option(help="Which come first.")] = Order.newest,
@@ -35,6 +41,7 @@ def search(
 
     Ends with 0 whether or not something was found.
     """
+    query = " ".join(words)
     hits = (
         services_of(context)
         .store()
@@ -46,7 +53,7 @@ def search(
     if not hits:
         say("nothing found" if parse_query(query).wanted else "give at least one word that must occur")
         return
-    print_table(("received", "from", "subject", "text"), (_row(hit) for hit in hits))
+    print_table(("received", "from", "subject", "text"), (_row(hit) for hit in hits), free=("subject", "text"))
     if len(hits) == limit:
         say(f"the first {limit}; more with --limit")
 

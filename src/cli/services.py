@@ -48,7 +48,11 @@ class Opening(Protocol):
         ...
 
     def store(self, settings: Settings, closing: ExitStack) -> Store:
-        """Raises DatabaseUnavailableError or DatabaseSchemaError."""
+        """Raises DatabaseUnavailableError, also if there is none yet, or DatabaseSchemaError."""
+        ...
+
+    def has_database(self, settings: Settings) -> bool:
+        """Tell whether there is a database; none is made by looking."""
         ...
 
     def censuses(
@@ -92,6 +96,10 @@ class Services:
         if self._store is None:
             self._store = self.opening.store(self.settings, self._closing)
         return self._store
+
+    def has_database(self) -> bool:
+        """Tell whether there is a database; none is made by looking."""
+        return self.opening.has_database(self.settings)
 
     def censuses(self, account: str, mboxes: Sequence[Path], maildirs: Sequence[Path]) -> Sequence[CensusSource]:
         """Return the mailboxes of an account, to be listed."""

@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from src.cli.output import clean, moment, out, print_json, size, span, table
+from src.cli.output import Listing, clean, moment, print_json, print_page, records, size, span, table
 from src.cli.services import Services, services_of
 from src.common import exit_codes
 from src.monitoring.status import (
@@ -47,7 +47,7 @@ def status(
         if json_:
             print_json(as_json(report, with_names=True))
         else:
-            out().print(_page(report))
+            print_page(_page(report))
         if not watch:
             break
         time.sleep(WATCH_S)
@@ -64,20 +64,23 @@ def look(services: Services) -> StatusReport:
 def _watch(services: Services) -> None:
     with Live(console=Console(highlight=False, markup=False), screen=True, auto_refresh=False) as live:
         while True:
-            live.update(_page(look(services)), refresh=True)
+            parts = [_drawn(part, live.console.width) for part in _page(look(services))]
+            live.update(Group(*parts), refresh=True)
             time.sleep(WATCH_S)
 
 
-def _page(report: StatusReport) -> Group:
-    return Group(
-        *_stream_part(report.stream),
-        *_database_part(report.database),
-        *_accounts_part(report),
-        Text(f"at {moment(report.taken_at)}", style="dim"),
-    )
+def _drawn(part: Listing | Text, width: int) -> RenderableType:
+    return part if isinstance(part, Text) else table(part, width) or records(part)
 
 
-def _stream_part(found: StreamStats | Unavailable) -> Iterator[RenderableType]:
+def _page(report: StatusReport) -> Iterator[Listing | Text]:
+    yield from _stream_part(report.stream)
+    yield from _database_part(report.database)
+    yield from _accounts_part(report)
+    yield Text(f"at {moment(report.taken_at)}", style="dim")
+
+
+def _stream_part(found: StreamStats | Unavailable) -> Iterator[Listing | Text]:
     if isinstance(found, Unavailable):
         yield _down("Redis", found)
         return
@@ -94,7 +97,7 @@ def _stream_part(found: StreamStats | Unavailable) -> Iterator[RenderableType]:
         ("workers", _workers(found)),
         ("Redis", found.redis_version),
     ]
-    yield table(("stream", ""), rows)
+    yield Listing(("stream", ""), rows)
 
 
 def _by_code(stats: StreamStats) -> Text:
@@ -113,7 +116,7 @@ def _life(silent_s: float) -> str:
     return "alive" if silent_s <= SILENT_AFTER_S else f"silent for {span(silent_s)}"
 
 
-def _database_part(found: StoreStats | Unavailable) -> Iterator[RenderableType]:
+def _database_part(found: StoreStats | Unavailable) -> Iterator[Listing | Text]:
     if isinstance(found, Unavailable):
         yield _down("The database", found)
         return
@@ -125,14 +128,14 @@ def _database_part(found: StoreStats | Unavailable) -> Iterator[RenderableType]:
         ("newest", found.newest_received_at),
         ("size", size(found.size_bytes)),
     ]
-    yield table(("database", ""), rows)
+    yield Listing(("database", ""), rows)
 
 
-def _accounts_part(report: StatusReport) -> Iterator[RenderableType]:
+def _accounts_part(report: StatusReport) -> Iterator[Listing | Text]:
     columns = ("account", "tag in logs", "mails", "mailbox", "read up to", "read to its end", "state")
     rows = [row for account in report.accounts for row in _account_rows(account)]
     if rows:
-        yield table(columns, rows, whole=("tag in logs",))
+        yield Listing(columns, rows, whole=("account", "mailbox"))
     else:
         yield Text("no account has been read yet")
 

@@ -15,7 +15,7 @@ import typer
 from rich.text import Text
 
 from src.cli.completeness import Comparison, Facts, Gap, agreed, compare
-from src.cli.output import out, print_json, print_table, say, table
+from src.cli.output import Listing, print_json, print_page, print_table, say
 from src.cli.services import CensusSource, CommandStream, Services, services_of
 from src.common import exit_codes
 from src.model.envelope import Kind
@@ -63,6 +63,8 @@ def verify(
         raise typer.BadParameter("which account? Give --account NAME, or set IMAP_USER")
     mboxes, maildirs = mbox or [], maildir or []
     found = look(services, name, services.censuses(name, mboxes, maildirs))
+    if not services.has_database():
+        say("there is no database yet, so nothing is stored: the first worker or import makes it")
     is_good = found.is_accounted_for if accept_dead else found.is_complete
     if json_:
         print_json(as_json(name, found))
@@ -106,11 +108,13 @@ def as_json(account: str, found: Comparison) -> dict[str, object]:
 
 def _look_once(services: Services, account: str, sources: Sequence[CensusSource]) -> Comparison:
     census = list(_whole_census(sources))
-    stream, store = services.stream(), services.store()
+    stream = services.stream()
+    store = services.store() if services.has_database() else None  # before the first worker: nothing is stored
     mailboxes = {source.mailbox for source in sources}
-    states = {state.mailbox for state in store.sync_states(account)}
+    states = {state.mailbox for state in store.sync_states(account)} if store else set()
     dead = dict(_dead(stream, account))
-    facts = Facts(waiting=_waiting(stream, account, mailboxes | states), dead=dead, known=store.known_mails(account))
+    known = store.known_mails(account) if store else ()
+    facts = Facts(waiting=_waiting(stream, account, mailboxes | states), dead=dead, known=known)
     archives = {source.mailbox for source in sources if source.kind == "mbox"}
     return compare(census, facts, mailboxes=mailboxes, archives=archives)
 
@@ -149,12 +153,12 @@ def _print(account: str, found: Comparison) -> None:
         rows.append((name, Text(str(count), style="red" if count else ""), Text(meaning if count else "")))
     if found.kept:
         rows.append(("kept", len(found.kept), Text(_KEPT)))
-    out().print(table(("mails", "", ""), rows))
+    print_page([Listing(("mails", "count", "meaning"), rows)])
     gaps = [(name, gap) for name in (*_MEANINGS, "kept") for gap in getattr(found, name)[:SHOWN]]
     if gaps:
         columns = ("what", "mailbox", "uid", "source id", "code")
-        print_table(columns, (_row(name, gap) for name, gap in gaps), whole=("source id",))
-    out().print(Text(verdict(account, found), style="green" if found.is_complete else "bold red"))
+        print_table(columns, (_row(name, gap) for name, gap in gaps), whole=("mailbox", "source id"))
+    print_page([Text(verdict(account, found), style="green" if found.is_complete else "bold red")])
 
 
 def _row(name: str, gap: Gap) -> tuple[object, ...]:

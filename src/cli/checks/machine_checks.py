@@ -1,7 +1,6 @@
-"""This machine: disk, ports, file limits, secrets' files, and the programs that later steps use."""
+"""This machine: disk, ports, file limits, and secrets' files."""
 
 import http.client
-import os
 import resource
 import shutil
 import socket
@@ -33,7 +32,6 @@ def machine_checks(settings: Settings) -> Iterator[Check]:
     yield from _disks(settings)
     yield from _ports(settings)
     yield _file_limit()
-    yield _program("tesseract", "text from scanned attachments", "`apt-get install tesseract-ocr`")
 
 
 def _env_file(path: Path) -> Iterator[Check]:
@@ -111,10 +109,3 @@ def _file_limit() -> Check:
         return green(AREA, "open files", f"{'no limit' if soft == resource.RLIM_INFINITY else soft}")
     mend = f"`ulimit -n {FEWEST_FILES}` (up to {hard}), or LimitNOFILE in the service's unit"
     return yellow(AREA, "open files", f"at most {soft}", mend)
-
-
-def _program(name: str, use: str, how: str) -> Check:
-    found = shutil.which(name)
-    if found and os.access(found, os.X_OK):
-        return green(AREA, name, found)
-    return yellow(AREA, name, "not installed", f"only needed for {use}: {how}")

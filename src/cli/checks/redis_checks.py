@@ -8,6 +8,7 @@ from config.settings import Settings
 from src.cli.checks.check import Check, green, red, yellow
 from src.cli.output import size, span
 from src.common.clock import Clock
+from src.common.embedded_redis import EMBEDDED, find_embedded, server_program
 from src.common.errors import IngestError
 from src.common.logs import redact
 from src.common.redis_check import check_redis
@@ -20,8 +21,12 @@ SKEW_LIMIT_S = 300.0  # beyond this logs and tables mislead
 
 
 def redis_checks(settings: Settings, clock: Clock) -> Iterator[Check]:
-    """Look at Redis, all nodes of a cluster taken as one by the first that answers."""
+    """Look at Redis, all nodes of a cluster taken as one by the first that answers. An embedded one is not started."""
     try:
+        if settings.redis_url.startswith(EMBEDDED) and find_embedded(settings.redis_url.removeprefix(EMBEDDED)) is None:
+            server_program()
+            yield green(AREA, "reachable", "embedded, not running: the first program that needs it starts it")
+            return
         connection = connect(settings, name="email-ingestion-doctor")
         try:
             yield from _checks(connection, clock)

@@ -78,6 +78,14 @@ def test_doctor_is_green_on_a_fresh_machine_and_red_for_what_would_lose_mail(she
     assert not (shell.folder / "mail.db").exists()  # looking makes nothing
 
 
+def test_doctor_leaves_an_embedded_redis_that_does_not_run_as_it_is(shell: Shell, tmp_path: Path) -> None:
+    fresh = tmp_path / "fresh"
+    checks = shell.having(REDIS_URL=f"embedded:{fresh}").json("doctor")
+    (found,) = [check["found"] for check in checks if check["area"] == "redis"]
+    assert "not running" in found
+    assert not fresh.exists()
+
+
 def test_doctor_tells_our_ports_from_those_of_others(shell: Shell) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -104,6 +112,7 @@ def test_imap_from_first_mail_to_the_proof(shell: Shell, dovecot: DovecotServer,
     shell = imap(shell, dovecot, dovecot_user)
     account = ("--account", dovecot_user)
     assert len(shell.json("verify", *account, expect=exit_codes.INCOMPLETE)["missing"]) == 3
+    assert not (shell.folder / "mail.db").exists()  # looking makes nothing
     shell.cli("verify", *account, "--repair", expect=exit_codes.INCOMPLETE)
     shell.drain()
     assert shell.json("verify")["stored"] == 3

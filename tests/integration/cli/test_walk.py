@@ -63,7 +63,9 @@ def test_a_dry_run_changes_nothing(shell: Shell) -> None:
     said = shell.cli("import", "mbox", str(path), "--account", ACCOUNT, "--dry-run")
     assert "mail 1" in said.stdout
     assert not (shell.folder / "mail.db").exists()
-    status = shell.json("status")
+    status = shell.json("status", expect=exit_codes.UNAVAILABLE)  # there is no database yet
+    assert "no database yet" in status["database"]["message"]
+    assert not (shell.folder / "mail.db").exists()
     assert (status["redis"]["waiting"], status["redis"]["counters"].get("published", 0)) == (0, 0)
 
 

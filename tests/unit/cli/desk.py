@@ -75,6 +75,9 @@ class Desk:
             raise DatabaseUnavailableError("the database is locked")
         return self.mails
 
+    def has_database(self, settings: Settings) -> bool:
+        return True
+
     def censuses(
         self, settings: Settings, account: str, *, mboxes: Sequence[Path], maildirs: Sequence[Path], closing: ExitStack
     ) -> Sequence[CensusSource]:

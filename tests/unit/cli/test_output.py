@@ -11,8 +11,9 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
-from src.cli.output import MAX_CELL_CHARS, clean, moment, print_json, print_table, size, span
+from src.cli.output import MAX_CELL_CHARS, Listing, clean, moment, print_json, print_table, records, size, span, table
 
 
 @given(st.text())
@@ -88,3 +89,21 @@ def _captured(write: Callable[[], None]) -> bytes:
         write()
         sys.stdout.flush()
         return buffer.getvalue()
+
+
+@given(rows=st.lists(st.tuples(*[st.text("abcdef/.: ", max_size=30)] * 5), max_size=4), width=st.integers(20, 120))
+def test_a_drawn_table_fits_and_breaks_no_word(rows: list[tuple[str, ...]], width: int) -> None:
+    part = Listing(("id", "name", "what to do", "free", "more"), rows, whole=("id",))
+    drawn = table(part, width)
+    told = io.StringIO()
+    Console(file=told, width=width, soft_wrap=drawn is None).print(records(part) if drawn is None else drawn)
+    lines = told.getvalue().splitlines()
+    assert drawn is None or max(map(len, lines), default=0) <= width
+    said = set(told.getvalue().split())
+    assert {word for row in rows for cell in row for word in cell.split()} <= said
+
+
+def test_a_table_that_needs_no_more_than_the_terminal_has_is_drawn() -> None:
+    columns = ("account", "tag in logs", "mails", "mailbox", "read up to", "read to its end", "state")
+    row = ("ada@example.org", "1a2b3c4d", 1200, "mailbox.mbox/x", "last_uid 1200, uidvalidity 77", "12 s ago", "ok")
+    assert table(Listing(columns, [row], whole=("account", "mailbox")), 80) is not None

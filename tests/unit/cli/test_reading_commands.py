@@ -26,6 +26,7 @@ def test_search_finds_newest_first_and_limits(desk: Desk) -> None:
     times = [hit["received_at"] for hit in found]
     assert times == sorted(times, reverse=True)
     assert desk.json("search", "common", "--account", "nobody@example.org") == []
+    assert len(desk.json("search", "common", "common")) == 5, "several words need no quotes"
     assert len(desk.json("search", "common", "--order", "relevance")) == 5
 
 
