@@ -14,7 +14,7 @@ from tests.fixtures.dovecot import DovecotServer
 from tests.fixtures.dovecot_config import PASSWORD
 from tests.unit.sources.imap_reading import Reader
 
-LIMITS = Limits(batch_mails=20, barrier_poll_s=0, reconcile_interval_s=3600)
+LIMITS = Limits(batch_mails=20, flag_window=7, barrier_poll_s=0, reconcile_interval_s=3600)
 
 
 class _CountingSession(Session):
