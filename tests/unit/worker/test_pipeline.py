@@ -1,5 +1,7 @@
 """The pipeline on a stream and a table in memory: what fails harms only itself, and nothing is settled too early."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,8 +11,12 @@ from src.common.errors import (
     DatabaseUnavailableError,
     RedisOutOfMemoryError,
     RedisUnavailableError,
+    TempSpaceError,
 )
-from src.model.envelope import Kind
+from src.model.envelope import Kind, RawSlices
+from src.model.message import Record
+from src.model.ticket import Ticket
+from src.worker.prepare import Prepare
 from tests.contracts.stream_mails import outgoing, publish
 from tests.unit.worker.workbench import CONSUMER, Workbench
 
@@ -46,6 +52,26 @@ def test_a_database_that_is_away_uses_up_no_tries() -> None:
     assert bench.stream.stats().counters.get("retried", 0) == 0
     assert bench.stream.stats().counters["settled"] == 5
     assert bench.beats.troubles() == {}
+
+
+def test_a_full_disk_uses_up_no_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Workbench(max_attempts=1)
+    publish(bench.stream, outgoing(1))
+    errors = [TempSpaceError("full"), TempSpaceError("full"), ValueError("what")]
+    prepare = Prepare.__call__
+
+    def failing(self: Prepare, ticket: Ticket, raw: bytes | RawSlices | None) -> Record:
+        if errors:
+            raise errors.pop(0)
+        return prepare(self, ticket, raw)
+
+    monkeypatch.setattr(Prepare, "__call__", failing)
+    for _ in range(4):
+        bench.work_until_idle()
+        time.sleep(0.03)  # longer than any wait for a retry here
+        bench.stream.promote()
+    assert bench.table.stored == [_source_id(1)], "one unknown error after two of the disk is not the last try"
+    assert bench.stream.stats().counters["retried"] == 3
 
 
 def test_nothing_is_settled_while_the_database_is_away_at_the_end_of_the_grace() -> None:
