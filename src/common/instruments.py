@@ -35,7 +35,7 @@ RECONNECTS = Counter("email_ingestion_source_reconnects_total", "Connections ope
 LAST_POLL_TIMESTAMP = Gauge(
     "email_ingestion_mailbox_last_poll_timestamp_seconds",
     "When a mailbox was last read to its end, Unix time.",
-    ["account", "mailbox"],  # account: account_tag; mailbox: its position in the settings
+    ["account", "mailbox"],  # account_tag of each, as of email_ingestion_mailbox_freshness_seconds
 )
 
 # --- worker ----------------------------------------------------------------------------------------------------------

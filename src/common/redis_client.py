@@ -6,6 +6,7 @@ The rules (measured in the stream's design, see docs/stream-protocol.md):
 - Everything has a time-out, so that a half-open connection is found.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def _translated(error: exceptions.RedisError) -> IngestError:
     if is_refusal or any(word in text for word in _REFUSED):
         return RedisMisconfiguredError("Redis refuses the user, the password or a command: check REDIS_* and its ACL")
     if isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError | exceptions.ClusterError):
-        return RedisUnavailableError(f"Redis does not answer ({type(error).__name__}): is it running and reachable?")
+        return RedisUnavailableError(_no_answer(error))
     if isinstance(error, exceptions.RedisClusterException):
         return RedisUnavailableError("the Redis Cluster does not answer, or not all slots are covered")
     if any(word in text for word in _PASSING):
@@ -127,6 +128,33 @@ def _translated(error: exceptions.RedisError) -> IngestError:
     return RedisMisconfiguredError(
         f"Redis refused a command ({text[:200]}): is the server 6.2 or newer, and ours alone?"
     )
+
+
+# What a failed connection says, in the order looked for; the rest is told by its type alone.
+_REASONS = (
+    ("CERTIFICATE", "its certificate is not trusted: see REDIS_SSL_CA_CERTS"),
+    ("refused", "the connection is refused: is it running?"),
+    ("imeout", "it timed out: is the address right, or a firewall between?"),
+    ("imed out", "it timed out: is the address right, or a firewall between?"),
+    ("not known", "the name of the host is unknown"),
+    ("name resolution", "the name of the host could not be looked up"),
+    ("No such file", "there is no such socket: is it running?"),
+)
+
+
+def _no_answer(error: exceptions.RedisError) -> str:
+    """Say why there is no answer, and from where if redis-py tells; it tells no user and no password."""
+    text = str(error)
+    where = re.search(r"connecting to (\S+|unix socket: \S+)\. ", text)
+    found = (said for word, said in _REASONS if word in text)
+    reason = next(found, f"{type(error).__name__}: is it running and reachable?")
+    return f"Redis{f' at {where[1]}' if where else ''} does not answer: {reason}"
+
+
+def address_of(settings: Settings) -> str:
+    """Return where Redis is looked for, for people: without user and password."""
+    url = settings.redis_url or _url_from_parts(settings)
+    return url if url.startswith(EMBEDDED) else url.rsplit("@", 1)[-1].split("://")[-1].split("/")[0].split("?")[0]
 
 
 def redis_version(client: RedisClient) -> str:

@@ -168,7 +168,7 @@ class MailboxLoop:
         self._board.set(self.name, State.CAUGHT_UP)
         if self.name.kind == "imap":
             IMAP_POLL_DURATION.observe(self._clock.monotonic() - began)
-        LAST_POLL_TIMESTAMP.labels(account_tag(self.name.account), str(self._plan.position)).set(
+        LAST_POLL_TIMESTAMP.labels(account_tag(self.name.account), account_tag(self.name.mailbox)).set(
             self._clock.now().timestamp()
         )
 

@@ -1,5 +1,7 @@
 """What psycopg's exceptions mean. Loaded only where psycopg is: 9 MB that a process on SQLite need not have."""
 
+import re
+
 import psycopg
 import psycopg.errors
 
@@ -28,4 +30,22 @@ def meaning_of(error: Exception) -> IngestError:
     for prefix, meaning in _MEANING.items():
         if state.startswith(prefix):
             return DatabaseUnavailableError(f"PostgreSQL {meaning} ({state})")
-    return DatabaseUnavailableError(f"PostgreSQL does not answer ({state or type(error).__name__})")
+    return DatabaseUnavailableError(_no_answer(str(error)) if not state else f"PostgreSQL does not answer ({state})")
+
+
+# What a failed connection says; libpq's text may name the user, so it is looked into, never passed on.
+_REASONS = (
+    ("password", "it refuses the user or password of DATABASE_URL"),
+    ("refused", "the connection is refused: is it running?"),
+    ("timeout", "it timed out: is the address right, or a firewall between?"),
+    ("timed out", "it timed out: is the address right, or a firewall between?"),
+    ("resolve", "the name of the host is unknown"),
+    ("translate host", "the name of the host is unknown"),
+    ("certificate", "its certificate is not trusted"),
+)
+
+
+def _no_answer(text: str) -> str:
+    where = re.search(r'server at "([^"]+)"(?: \([^)]*\))?, port (\d+)', text)
+    reason = next((said for word, said in _REASONS if word in text), "is it running and reachable?")
+    return f"PostgreSQL{f' at {where[1]}:{where[2]}' if where else ''} does not answer: {reason}"

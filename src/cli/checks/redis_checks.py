@@ -12,7 +12,7 @@ from src.common.embedded_redis import EMBEDDED, find_embedded, server_program
 from src.common.errors import IngestError
 from src.common.logs import redact
 from src.common.redis_check import check_redis
-from src.common.redis_client import RedisConnection, connect, info_of, redis_errors, redis_version
+from src.common.redis_client import RedisConnection, address_of, connect, info_of, redis_errors, redis_version
 
 AREA = "redis"
 MEMORY_NEARLY_FULL = 0.9  # share of maxmemory from which on it is told
@@ -34,7 +34,9 @@ def redis_checks(settings: Settings, clock: Clock) -> Iterator[Check]:
             connection.close()
     except IngestError as error:
         where = "" if settings.redis_url else "; no Redis server here? REDIS_URL=embedded:data/redis brings one"
-        yield red(AREA, "reachable", redact(str(error)), f"see docs/runbooks/{error.code}.md{where}")
+        text, address = redact(str(error)), address_of(settings)
+        found = text if address in text else f"{text} (tried {address})"
+        yield red(AREA, "reachable", found, f"see docs/runbooks/{error.code}.md{where}")
 
 
 def _checks(connection: RedisConnection, clock: Clock) -> Iterator[Check]:

@@ -8,7 +8,7 @@ from redis import exceptions
 
 from src.common.errors import IngestError, RedisMisconfiguredError, RedisOutOfMemoryError, RedisUnavailableError
 from src.common.redis_check import check_redis, require_usable
-from src.common.redis_client import connect, is_no_group, redis_errors
+from src.common.redis_client import address_of, connect, is_no_group, redis_errors
 from tests.fakes.proxy import Proxy
 from tests.fixtures.redis_servers import RedisServer, connection_to, settings_for
 from tests.fixtures.services import free_port
@@ -107,4 +107,22 @@ def test_weak_persistence_is_a_warning_with_its_remedy(own_redis: Callable[..., 
     connection.commands.config_set("appendonly", "no")
     (finding,) = require_usable(connection.commands)
     assert "appendonly is off" in finding.text
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (f"redis://ann:secret@127.0.0.1:{free_port()}/0", "the connection is refused"),
+        ("redis://ann:secret@nowhere.invalid:6390/0", "name of the host"),
+    ],
+)
+def test_a_redis_that_is_away_is_told_by_address_and_reason_alone(url: str, said: str) -> None:
+    connection = connect(settings_for(url))
+    with pytest.raises(RedisUnavailableError, match=said) as raised, redis_errors():
+        connection.commands.ping()
+    address = url.split("@")[1].removesuffix("/0")
+    assert address in str(raised.value)
+    assert address == address_of(settings_for(url))
+    assert "secret" not in str(raised.value)
     connection.close()
