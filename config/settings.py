@@ -5,9 +5,10 @@ them in one go. Nothing here connects or touches the disk. `docs/settings.md` is
 `scripts/write_settings_doc.py`; a test keeps them and `.env.example` in step.
 """
 
-from typing import Literal
+from typing import Literal, get_args, get_origin
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ImapAuth = Literal["xoauth2", "oauthbearer", "password"]
@@ -244,5 +245,28 @@ def _all_mistakes(error: ValidationError) -> str:
         name = "_".join(str(part) for part in mistake["loc"]).upper()
         field = Settings.model_fields.get(name.lower())
         meaning = f" — {field.description}" if field and field.description else ""
-        lines.append(f"  {name}: {mistake['msg'].removeprefix('Value error, ')}{meaning}")
+        lines.append(f"  {name}: {_said_plainly(mistake['type'], mistake['msg'], field)}{meaning}")
     return "\n".join(lines)
+
+
+def _said_plainly(kind: str, text: str, field: FieldInfo | None) -> str:
+    """Return what is expected, without the words of pydantic where there are better ones."""
+    if kind == "value_error" or field is None:
+        return text.removeprefix("Value error, ")
+    if kind == "string_too_short":
+        return "expected some text"
+    number = "a whole number" if field.annotation is int else "a number" if field.annotation is float else ""
+    expected = ", ".join(part for part in (number, bounds_of(field)) if part)
+    return f"expected {expected}" if expected else text
+
+
+def bounds_of(field: FieldInfo) -> str:
+    """Return in words what values a setting may have; empty for any text."""
+    if get_origin(field.annotation) is Literal:
+        return "one of " + ", ".join(f"`{value}`" for value in get_args(field.annotation))
+    if field.annotation is bool:
+        return "`true` or `false`"
+    bounds = {name: getattr(one, name) for one in field.metadata for name in ("ge", "gt", "le") if hasattr(one, name)}
+    if "le" in bounds:
+        return f"{bounds['ge']} to {bounds['le']}"
+    return f"at least {bounds['ge']}" if "ge" in bounds else f"above {bounds['gt']}" if "gt" in bounds else ""

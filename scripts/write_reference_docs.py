@@ -10,7 +10,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from config.settings import Settings
+from config.settings import Settings, bounds_of
 from scripts.commands_page import commands_page
 from scripts.dashboard import dashboard_json
 from src.common import errors, instruments
@@ -22,11 +22,14 @@ NOTE = "<!-- Written by `make docs` from the code: change it there. -->\n"
 
 def settings_page() -> str:
     """Return `docs/settings.md`."""
-    rows = [f"| `{name.upper()}` | {_default(field)} | {field.description} |" for name, field in _fields()]
+    rows = [
+        f"| `{name.upper()}` | {_default(field)} | {bounds_of(field)} | {field.description} |"
+        for name, field in _fields()
+    ]
     head = (
         "# Settings\n\nFrom the environment, then from `.env`. All mistakes are reported in one message, exit code 2.\n"
     )
-    return "\n".join([head, NOTE, "| name | default | meaning |", "| --- | --- | --- |", *rows, ""])
+    return "\n".join([head, NOTE, "| name | default | allowed | meaning |", "| --- | --- | --- | --- |", *rows, ""])
 
 
 def env_example() -> str:

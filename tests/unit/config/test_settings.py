@@ -82,3 +82,19 @@ def test_every_command_leaves_with_2_and_one_message(command: list[str], monkeyp
     assert "REDIS_PORT" in ended.stderr
     assert "BATCH_SIZE" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("BATCH_SIZE", "many", "expected a whole number, 1 to 1000"),
+        ("BATCH_SIZE", "0", "expected a whole number, 1 to 1000"),
+        ("IMAP_TIMEOUT_SECONDS", "soon", "expected a number, above 0"),
+        ("REDIS_SSL", "perhaps", "expected `true` or `false`"),
+        ("IMAP_TLS", "maybe", "expected one of `implicit`, `starttls`, `none`"),
+    ],
+)
+def test_a_mistake_is_told_in_plain_words(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"{name}: {said}"):
+        load()
