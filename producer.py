@@ -3,14 +3,14 @@
 Exit codes are those of src/common/exit_codes.py; with `--once`, anything but 0 means that mail was left behind.
 """
 
-import argparse
-import sys
-from collections.abc import Sequence
-
 if __name__ == "__main__":  # what follows takes a second to import
     from src.common.program_start import begin
 
     begin()
+
+import argparse
+import sys
+from collections.abc import Sequence
 
 from rich.console import Console
 

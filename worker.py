@@ -3,15 +3,15 @@
 Exit codes are those of src/common/exit_codes.py; with `--drain`, 1 means that mails went to the dead letters meanwhile.
 """
 
-import argparse
-import random
-import sys
-from collections.abc import Sequence
-
 if __name__ == "__main__":  # what follows takes a second to import
     from src.common.program_start import begin
 
     begin()
+
+import argparse
+import random
+import sys
+from collections.abc import Sequence
 
 from config.settings import SettingsError, load
 from src.assembly.worker import run_worker

@@ -54,7 +54,7 @@ class LoopPlan:
     lease_s: float
     owner: str  # of the lease: this process
     once: bool  # end as soon as the mailbox was read to its end, or cannot be
-    position: int  # of the mailbox among those of this producer, the metric label
+    position: int  # of the mailbox among those of this producer, for the names of threads
 
 
 class MailboxLoop:
