@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from src.common.exit_codes import INCOMPLETE, OK, OPERATOR_NEEDED, UNAVAILABLE, USAGE
+from src.common.exit_codes import OK, OPERATOR_NEEDED, UNAVAILABLE, USAGE
 from tests.fixtures.dovecot import DovecotServer
 from tests.fixtures.dovecot_config import PASSWORD
 from tests.fixtures.redis_servers import RedisServer
