@@ -19,6 +19,7 @@ from src.sources.source import Source
 from src.store.protocol import Store
 from src.stream.protocol import PublishResult
 
+BATCH_MAILS = 50  # published in one step by a repair, as by producer.py
 ALWAYS_DUE_S = 0.001  # an interval between comparisons that has always passed
 
 
@@ -62,7 +63,7 @@ class SettingsOpening:
         for kind, path in _origins(settings, account, mboxes, maildirs):
             if path is None:
                 due = settings.model_copy(update={"imap_reconcile_interval_seconds": ALWAYS_DUE_S})
-                codes.append(run_producer(due, console, once=True, batch_mails=settings.batch_size))
+                codes.append(run_producer(due, console, once=True, batch_mails=BATCH_MAILS))
             else:
                 _read_again(settings, account, kind, path)
                 outcome = run_import(settings, console, kind=kind, path=path, account=account)
