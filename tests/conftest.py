@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.fixtures.redis_servers",
     "tests.fixtures.postgres",
     "tests.fixtures.dovecot",
+    "tests.fixtures.examples",
     "tests.fixtures.mails",
     "tests.fixtures.prometheus",
     "tests.fixtures.logs",

@@ -1,9 +1,9 @@
 """What commands print: results to standard output, messages to standard error; tables for people, JSON for scripts.
 
 On a terminal tables are drawn, or told line by line where they would not fit without breaking words; in a pipe they
-are tab-separated and never cut. Colours follow the terminal and
-NO_COLOR (https://no-color.org). What comes from a mail is cleaned first: a subject must not be able to move the cursor,
-set the window's title, or turn the reading order around.
+are tab-separated and never cut. Colours follow the terminal and NO_COLOR (https://no-color.org). What comes from a mail
+is cleaned first: a subject must not be able to move the cursor, set the window's title, or turn the reading order
+around.
 """
 
 import sys
@@ -171,7 +171,8 @@ def _cell(cell: Cell) -> Text:
         return cell
     if isinstance(cell, datetime):
         return Text(moment(cell))
-    return Text("-" if cell is None or cell == "" else clean(str(cell)))
+    text = "" if cell is None else clean(str(cell)).strip()  # a leading blank would be wrapped as part of its word
+    return Text(text or "-")
 
 
 def _as_json(value: object) -> object:

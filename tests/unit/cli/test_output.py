@@ -9,7 +9,7 @@ from unittest import mock
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -92,6 +92,7 @@ def _captured(write: Callable[[], None]) -> bytes:
 
 
 @given(rows=st.lists(st.tuples(*[st.text("abcdef/.: ", max_size=30)] * 5), max_size=4), width=st.integers(20, 120))
+@example(rows=[("", "", "", "", ""), (":::::", "", "", "", " ::::")], width=31)
 def test_a_drawn_table_fits_and_breaks_no_word(rows: list[tuple[str, ...]], width: int) -> None:
     part = Listing(("id", "name", "what to do", "free", "more"), rows, whole=("id",))
     drawn = table(part, width)
