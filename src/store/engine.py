@@ -5,6 +5,7 @@ survives a power cut; transactions begin and end where we say so, not where Pyth
 """
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import psycopg  # 9 MB: SQLAlchemy loads it when the address names PostgreSQL
 
 BUSY_TIMEOUT_S = 10.0  # how long SQLite waits for another writer; a batch takes well under 1 s
+WAL_RETRY_S = 0.01  # between two tries to make a new SQLite file one with a WAL
 CONNECT_TIMEOUT_S = 5  # to PostgreSQL
 LOCK_TIMEOUT_S = 30  # how long PostgreSQL waits for a row lock before the batch is given up and tried again
 TCP_USER_TIMEOUT_MS = 30_000  # without an answer for so long, a connection to PostgreSQL counts as dead
@@ -72,8 +74,8 @@ def _make_private(path: Path) -> None:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     cursor = connection.cursor()
+    _switch_to_wal(cursor)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         "temp_store=MEMORY",
@@ -84,6 +86,20 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    """Set WAL, waiting for processes that open the same new file: for this switch SQLite itself does not wait."""
+    (patience_ms,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+    deadline = time.monotonic() + patience_ms / 1_000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(WAL_RETRY_S)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -46,6 +47,26 @@ def test_while_locked_writing_fails_as_temporary_and_reading_goes_on(store: Stor
 
     store.write([added("late", 9)])
     assert store.stats().mails == 4
+
+
+def test_a_new_file_that_another_process_just_writes_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "mail.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")  # before the file has a WAL: SQLite refuses the switch at once
+        release = threading.Timer(0.2, other.execute, ["ROLLBACK"])
+        release.start()
+        open_store(f"sqlite:///{path}", busy_timeout_s=10).close()
+        release.join()
+
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_new_file_that_stays_locked_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "mail.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseUnavailableError, match="locked"):
+            open_store(f"sqlite:///{path}", busy_timeout_s=0.1)
 
 
 def test_a_full_disk_is_temporary_and_costs_nothing(path: Path) -> None:
