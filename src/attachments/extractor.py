@@ -1,23 +1,65 @@
-"""The role of an extractor, and what it is given. A new one is one file that plays `Extractor`, and one line in
-`registry.py`; see docs/howto/add-an-extractor.md."""
+"""The two roles that read a kind of attachment, and what they are given. A new one is one file that plays a role, and
+one line in `registry.py`; see docs/howto/add-an-extractor.md.
 
-from dataclasses import dataclass
+An `Extractor` gives text, a `Container` gives members that are read by the same rules. Both may raise
+NotExtractedError, or anything else on bad content: `take_out.py` makes an outcome of it. Where time, memory or a crash
+could be at stake, they run in a child process (see `registry.py`), never in the worker itself.
+"""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from src.attachments.limits import Limits
-from src.model.extraction import Extraction
+from src.model.extraction import Extracted, Extraction
+
+
+class NotExtractedError(Exception):
+    """Raised when there is no text to be had; `reason` is a stable slug, such as `encrypted`."""
+
+    def __init__(self, reason: str, *, outcome: Extracted = Extracted.FAILED) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.outcome = outcome
+
+
+@dataclass(slots=True)
+class Budget:
+    """What is left of the bounds that one attachment shares with everything inside it."""
+
+    inflated_bytes: int
+    members: int
+
+    @classmethod
+    def of(cls, limits: Limits) -> "Budget":
+        return cls(limits.inflated_bytes, limits.members)
+
+    def inflate(self, size_bytes: int) -> None:
+        """Take the bytes just inflated from the budget; raises NotExtractedError when it is overdrawn."""
+        self.inflated_bytes -= size_bytes
+        if self.inflated_bytes < 0:
+            raise NotExtractedError("inflates_too_much")
+
+    def open_member(self) -> None:
+        """Take one member from the budget; raises NotExtractedError when it is overdrawn."""
+        self.members -= 1
+        if self.members < 0:
+            raise NotExtractedError("too_many_members")
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The decoded bytes of an attachment: in memory, or in a temporary file. One of `data` and `path` is set."""
+    """The decoded bytes of an attachment or of a member: in memory, or in a file. One of `data` and `path` is set."""
 
-    content_type: str  # lower case, as declared
+    content_type: str  # lower case, as declared; "application/octet-stream" if none
     charset: str  # as declared; empty if none
     size_bytes: int
     data: bytes | None = None
     path: Path | None = None  # gone when `extract` has returned
+    filename: str = ""  # cleaned; may be empty
+    budget: Budget = field(default_factory=lambda: Budget.of(Limits()))
 
     def first(self, max_bytes: int) -> bytes:
         """Return the first bytes, at most `max_bytes`."""
@@ -26,11 +68,29 @@ class Content:
         with self.path.open("rb") as file:
             return file.read(max_bytes)
 
+    def open(self) -> BinaryIO:
+        """Open it for reading and seeking; the caller closes it."""
+        return io.BytesIO(self.data or b"") if self.path is None else self.path.open("rb")
+
 
 class Extractor(Protocol):
     """Takes the text out of one kind of attachment."""
 
     def extract(self, data: Content, limits: Limits) -> Extraction:
-        """Return the text, normalised and cut at `limits.text_chars`. Never raises on bad content: that is `FAILED`
-        with a reason. Must hold no more than a small multiple of the limits in memory."""
+        """Return the text, normalised and cut at `limits.text_chars`, with what else is worth knowing in `metadata`.
+
+        Must hold no more than a small multiple of the limits in memory.
+        """
+        ...
+
+
+@runtime_checkable
+class Container(Protocol):
+    """Opens one kind of attachment that holds others: an archive, a mail."""
+
+    def members(self, data: Content, limits: Limits) -> Iterator[Content]:
+        """Yield the members one by one, each with its own name and declared type and with `data.budget`.
+
+        Takes every member and every inflated byte from that budget. Writes no file.
+        """
         ...

@@ -10,16 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from src.attachments import temp_files
-from src.attachments.extractor import Content, Extractor
+from src.attachments.extractor import Content
 from src.attachments.limits import DEFAULT, MB, Limits
 from src.attachments.plain_text import as_extraction
-from src.attachments.registry import extractor_for
+from src.attachments.registry import line_for
+from src.attachments.take_out import UNSUPPORTED, take_out
 from src.common.instruments import ATTACHMENT_SECONDS, ATTACHMENTS_PROCESSED, ATTACHMENTS_SKIPPED
 from src.model.extraction import Attachment, AttachmentPart, Extracted, Extraction
 from src.text.normalise import cut
 
 TOO_LARGE = Extraction(Extracted.SKIPPED, reason="too_large")
-UNSUPPORTED = Extraction(Extracted.SKIPPED, reason="unsupported_type")
 
 
 def keep(part: AttachmentPart, limits: Limits = DEFAULT, temp_dir: Path | None = None) -> Attachment:
@@ -42,36 +42,29 @@ def _kept_in_memory(part: AttachmentPart, limits: Limits) -> Attachment:
     data = part.decode()
     extraction = _known(part, limits)
     if extraction is None:
-        extractor = extractor_for(part.content_type)
-        extraction = UNSUPPORTED
-        if extractor is not None:
-            content = Content(part.content_type, part.charset, len(data), data=data)
-            extraction = extractor.extract(content, limits)
+        extraction = take_out(Content(part.content_type, part.charset, len(data), data=data), limits)
     return _described(part, len(data), hashlib.sha256(data).hexdigest(), extraction)
 
 
 def _kept_in_slices(part: AttachmentPart, limits: Limits, temp_dir: Path) -> Attachment:
     extraction = _known(part, limits)
-    extractor = None if extraction else extractor_for(part.content_type)
     tally = _Tally(part.decode_slices(), limits.decoded_bytes)
-    if extractor is None:
+    if extraction is not None or line_for(part.content_type) is None:
         for _ in tally:
             pass
     else:
-        extraction = _extracted_from_file(part, tally, extractor, limits, temp_dir)
+        extraction = _extracted_from_file(part, tally, limits, temp_dir)
     if tally.is_too_large:
         return _described(part, tally.size_bytes, "", TOO_LARGE)
     return _described(part, tally.size_bytes, tally.sha256.hexdigest(), extraction or UNSUPPORTED)
 
 
-def _extracted_from_file(
-    part: AttachmentPart, tally: "_Tally", extractor: Extractor, limits: Limits, temp_dir: Path
-) -> Extraction:
+def _extracted_from_file(part: AttachmentPart, tally: "_Tally", limits: Limits, temp_dir: Path) -> Extraction:
     with temp_files.written(tally, temp_dir) as path:
         if tally.is_too_large:
             return TOO_LARGE
         content = Content(part.content_type, part.charset, tally.size_bytes, path=path)
-        return extractor.extract(content, limits)
+        return take_out(content, limits)
 
 
 class _Tally:
