@@ -147,6 +147,9 @@ class Settings(BaseSettings):
         description="Seconds after which a worker whose loop has not moved "
         "ends itself, so that its mails go to another.",
     )
+    attachment_processes: int = Field(
+        1, ge=1, le=16, description="Child processes of each worker in which attachments are read, one at a time each."
+    )
     max_crashes: int = Field(3, ge=1, description="Workers that may die over a mail before it is dead-lettered.")
     shutdown_grace_seconds: float = Field(25.0, gt=0, description="Seconds an ordered shutdown may take.")
     idempotency_ttl_seconds: int = Field(

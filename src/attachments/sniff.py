@@ -1,10 +1,107 @@
-"""What an attachment is: by its first bytes, then by its declared type, last by its name."""
+"""What an attachment is: by its first bytes, then by its declared type where that fits them, last by its name.
 
-from src.attachments.extractor import Content
+Programs declare what they like: a PDF comes as application/octet-stream, a program as invoice.pdf. So magic bytes win.
+Archives and old office files share theirs: what lies inside tells them apart (`inside.py`), in the child process.
+"""
+
+import re
+from pathlib import PurePosixPath
 
 HEAD_BYTES = 8 * 1024  # looked at
 
+OCTETS = "application/octet-stream"
+ZIP, OLE = "application/zip", "application/x-ole-storage"
+EXECUTABLE, MEDIA = "application/x-executable", "video/x-media"
 
-def media_type_of(content: Content) -> str:
-    """Return the media type that the content really has."""
-    return content.content_type
+# Offset, magic bytes, media type; the first that fits.
+_MAGIC = (
+    (0, b"%PDF-", "application/pdf"),
+    (0, b"PK\x03\x04", ZIP),
+    (0, b"PK\x05\x06", ZIP),  # an empty one
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", OLE),
+    (0, b"{\\rtf", "application/rtf"),
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"GIF8", "image/gif"),
+    (0, b"II*\0", "image/tiff"),
+    (0, b"MM\0*", "image/tiff"),
+    (8, b"WEBP", "image/webp"),
+    (4, b"ftypheic", "image/heic"),
+    (4, b"ftypmif1", "image/heic"),
+    (0, b"\x1f\x8b", "application/gzip"),
+    (257, b"ustar", "application/x-tar"),
+    (0, b"\x78\x9f\x3e\x22", "application/ms-tnef"),
+    (0, b"MZ", EXECUTABLE),
+    (0, b"\x7fELF", EXECUTABLE),
+    (0, b"\xfe\xed\xfa", EXECUTABLE),
+    (0, b"\xcf\xfa\xed\xfe", EXECUTABLE),
+    (0, b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
+    (0, b"Rar!\x1a\x07", "application/vnd.rar"),
+    (4, b"ftyp", MEDIA),
+    (0, b"OggS", MEDIA),
+    (0, b"fLaC", MEDIA),
+    (0, b"ID3", MEDIA),
+    (8, b"WAVE", MEDIA),
+    (8, b"AVI ", MEDIA),
+    (0, b"\x1aE\xdf\xa3", MEDIA),
+)
+_PDF_WITHIN = 1024  # bytes; readers accept a PDF whose header comes a little late
+_BITMAP = re.compile(rb"BM.{4}\0\0\0\0", re.S)
+_MARKUP = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype html|html|head|body)\b", re.I | re.S)
+_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
+
+# What a name tells where the bytes are text and the declared type says nothing of use.
+_BY_NAME = {
+    ".htm": "text/html",
+    ".html": "text/html",
+    ".xhtml": "text/html",
+    ".ics": "text/calendar",
+    ".vcf": "text/vcard",
+    ".eml": "message/rfc822",
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".md": "text/markdown",
+}
+_TEXT_BY_DECLARATION = ("text/", "message/", "application/xhtml+xml")
+_TEXTUAL = ("application/json", "application/xml", "application/javascript", "application/x-sh", "application/sql")
+
+
+def media_type_of(head: bytes, declared: str, filename: str) -> str:
+    """Return the media type of what begins with `head` (at most `HEAD_BYTES` are looked at); `declared` in lower case.
+
+    `OCTETS` is bytes of which nothing is known.
+    """
+    head = head[:HEAD_BYTES]
+    for offset, magic, media_type in _MAGIC:
+        if head.startswith(magic, offset):
+            return media_type
+    if b"%PDF-" in head[:_PDF_WITHIN]:
+        return "application/pdf"
+    if _BITMAP.match(head):
+        return "image/bmp"
+    if not is_text(head):
+        return declared if declared.startswith(_TEXT_BY_DECLARATION) else OCTETS
+    return _kind_of_text(head, declared, PurePosixPath(filename.lower()).suffix)
+
+
+def is_text(head: bytes) -> bool:
+    """Tell whether bytes look like text, as git does it: no NUL, unless a byte order mark explains it."""
+    return head.startswith(_BYTE_ORDER_MARKS) or b"\0" not in head
+
+
+def _kind_of_text(head: bytes, declared: str, suffix: str) -> str:
+    if declared.startswith(_TEXT_BY_DECLARATION) and declared not in ("text/plain", "text/rtf"):
+        return declared
+    if suffix in _BY_NAME:
+        return _BY_NAME[suffix]
+    if _MARKUP.match(head):
+        return "text/html"
+    if declared == "text/plain" or declared in _TEXTUAL or _is_mostly_printable(head):
+        return "text/plain"
+    return OCTETS
+
+
+def _is_mostly_printable(head: bytes) -> bool:
+    """Tell whether hardly any byte is a control character: a file without a telling type, such as source code."""
+    controls = len(head) - len(head.translate(None, bytes([*range(9), 11, *range(14, 27), *range(28, 32)])))
+    return controls * 100 <= len(head)

@@ -1,4 +1,4 @@
-"""Take the text out of one attachment: sniff what it is, find its reader, open containers down to the allowed depth.
+"""Take the text out of one attachment: see what it is, find its reader, open containers down to the allowed depth.
 
 Runs in a child process for all that could hurt, and in the worker for what the registry marks as `here`.
 """
@@ -6,30 +6,32 @@ Runs in a child process for all that could hurt, and in the worker for what the 
 from dataclasses import replace
 
 from src.attachments.extractor import Container, Content, Extractor, NotExtractedError
+from src.attachments.inside import refined
 from src.attachments.limits import Limits
-from src.attachments.registry import REGISTRY, Line, line_for
-from src.attachments.sniff import media_type_of
+from src.attachments.registry import REGISTRY, Line, line_for, outcome_unread
+from src.attachments.sniff import HEAD_BYTES, media_type_of
 from src.model.extraction import Extracted, Extraction
 from src.text.normalise import cut
 
-UNSUPPORTED = Extraction(Extracted.SKIPPED, reason="unsupported_type")
 TOO_DEEP = Extraction(Extracted.SKIPPED, reason="nested_too_deep")
+BROKEN = Extraction(Extracted.FAILED, reason="broken")
 
 
 def take_out(content: Content, limits: Limits, registry: tuple[Line, ...] = REGISTRY) -> Extraction:
-    """Return what is found in `content`. Never raises on bad content; out of memory is the caller's to judge."""
-    content = replace(content, content_type=media_type_of(content))
-    line = line_for(content.content_type, registry)
-    if line is None or line.reader is None:
-        return UNSUPPORTED
+    """Return what is found in `content`. Raises MemoryError and RecursionError, else nothing."""
     try:
+        sniffed = media_type_of(content.first(HEAD_BYTES), content.content_type, content.filename)
+        content = replace(content, content_type=refined(content, sniffed))
+        line = line_for(content.content_type, registry)
+        if line is None or line.reader is None:
+            return outcome_unread(line)
         return _read(line.reader, content, limits, registry)
     except NotExtractedError as error:
         return Extraction(error.outcome, reason=error.reason)
     except (MemoryError, RecursionError):
         raise
     except Exception:  # noqa: BLE001  # whatever a broken file makes a library raise, its mail is stored
-        return Extraction(Extracted.FAILED, reason="broken")
+        return BROKEN
 
 
 def _read(reader: Extractor | Container, content: Content, limits: Limits, registry: tuple[Line, ...]) -> Extraction:
@@ -43,12 +45,12 @@ def _read_members(reader: Container, content: Content, limits: Limits, registry:
     if limits.depth <= 0:
         return TOO_DEEP
     texts: list[str] = []
-    room, read, left_out, reason = limits.text_chars, 0, 0, ""
+    room, opened, left_out, reason = limits.text_chars, 0, 0, ""
     try:
         for member in reader.members(content, limits):
             within = replace(limits, depth=limits.depth - 1, text_chars=max(room, 1))
             found = take_out(member, within, registry)
-            read += 1
+            opened += 1
             left_out += found.outcome in (Extracted.SKIPPED, Extracted.FAILED)
             piece = "\n".join(text for text in (member.filename, found.text) if text)
             texts.append(piece)
@@ -59,11 +61,11 @@ def _read_members(reader: Container, content: Content, limits: Limits, registry:
         if not texts:
             raise
         reason = error.reason
-    text, was_cut = cut("\n\n".join(texts), limits.text_chars)
+    text, was_cut = cut("\n\n".join(texts).strip(), limits.text_chars)
     return Extraction(
         Extracted.TEXT if text else Extracted.EMPTY,
         text=text,
         reason=reason,
         truncated=was_cut or room <= 0 or bool(reason),
-        metadata={"members": read, "members_left_out": left_out},
+        metadata={"members": opened, "members_left_out": left_out},
     )

@@ -1,14 +1,16 @@
-"""Temporary files for attachments too big for memory: private, short-lived, and swept when a process was killed.
+"""Temporary files for attachments too big for memory, and folders for what the readers of attachments write: private,
+short-lived, and swept when a process was killed.
 
-The folder has mode 700, a file 600. A file is locked (flock) while its process works on it; the kernel lets go of the
-lock when the process dies. So the sweep can tell a file in use from one that was left, whatever the age of either, and
-takes only files that nobody has locked and that are older than 30 s.
+The folder has mode 700, a file 600. A file or folder is locked (flock) while its process works with it; the kernel lets
+go of the lock when the process dies. So the sweep can tell one in use from one that was left, whatever the age of
+either, and takes only those that nobody has locked and that are older than 30 s.
 """
 
 import errno
 import fcntl
 import os
 import secrets
+import shutil
 import stat
 import tempfile
 import time
@@ -21,6 +23,7 @@ from src.common.instruments import ORPHANED_TEMP_FILES, TEMP_FILE_CLEANUP
 
 ORPHAN_AGE_S = 30.0  # CONTRACT.md; a younger file may be between its creation and its lock
 SUFFIX = ".attachment"
+FOLDER_SUFFIX = ".reader"
 
 
 def own_folder() -> Path:
@@ -45,6 +48,32 @@ def written(slices: Iterable[bytes], temp_dir: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
+class Subfolder:
+    """A folder for the temporary files of one reader, locked as long as this object holds it."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._descriptor = descriptor
+
+    def remove(self) -> None:
+        """Remove it with all that is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._descriptor)
+
+
+def own_subfolder(temp_dir: Path) -> Subfolder:
+    """Make a folder below `temp_dir`; raises TempSpaceError."""
+    path = temp_dir / f"{os.getpid()}-{secrets.token_hex(8)}{FOLDER_SUFFIX}"
+    try:
+        _make_private(temp_dir)
+        path.mkdir(mode=0o700)
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        raise _no_space(error) from error
+    return Subfolder(path, descriptor)
+
+
 def sweep(temp_dir: Path, *, min_age_s: float = ORPHAN_AGE_S) -> int:
     """Remove the files that killed processes left; return how many. Sets the gauge of orphans found."""
     orphans = [path for path in _files(temp_dir) if not _is_in_use(path)]
@@ -52,17 +81,23 @@ def sweep(temp_dir: Path, *, min_age_s: float = ORPHAN_AGE_S) -> int:
     removed = 0
     for path in orphans:
         if _age_s(path) >= min_age_s:
-            path.unlink(missing_ok=True)
+            _remove(path)
             TEMP_FILE_CLEANUP.inc()
             removed += 1
     return removed
 
 
+def _remove(path: Path) -> None:
+    if path.suffix == FOLDER_SUFFIX:
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _create(temp_dir: Path) -> tuple[Path, int]:
     path = temp_dir / f"{os.getpid()}-{secrets.token_hex(8)}{SUFFIX}"
     try:
-        temp_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _require_private(temp_dir)
+        _make_private(temp_dir)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     except OSError as error:
@@ -70,8 +105,9 @@ def _create(temp_dir: Path) -> tuple[Path, int]:
     return path, descriptor
 
 
-def _require_private(temp_dir: Path) -> None:
-    """Make sure that the folder is ours alone: in a shared /tmp someone else might have made it first."""
+def _make_private(temp_dir: Path) -> None:
+    """Make the folder, and sure that it is ours alone: in a shared /tmp someone else might have made it first."""
+    temp_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = temp_dir.lstat()
     if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
         raise PermissionError(errno.EPERM, "the folder belongs to another user")
@@ -96,7 +132,9 @@ def _no_space(error: OSError) -> TempSpaceError:
 
 
 def _files(temp_dir: Path) -> list[Path]:
-    return sorted(temp_dir.glob(f"*{SUFFIX}")) if temp_dir.is_dir() else []
+    """Return the files and folders of readers."""
+    found = temp_dir.iterdir() if temp_dir.is_dir() else ()
+    return sorted(path for path in found if path.suffix in (SUFFIX, FOLDER_SUFFIX))
 
 
 def _is_in_use(path: Path) -> bool:

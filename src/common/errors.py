@@ -87,6 +87,12 @@ class TempSpaceError(TemporaryError):
     code = "temp_space"
 
 
+class SandboxUnavailableError(TemporaryError):
+    """Raised when no process for reading attachments can be started."""
+
+    code = "sandbox_unavailable"
+
+
 # --- Database --------------------------------------------------------------------------------------------------------
 
 

@@ -100,6 +100,9 @@ ATTACHMENTS_SKIPPED = Counter(
     "Attachments of which only metadata was kept.",
     ["reason"],  # too_large, unsupported_type, …
 )
+SLOW_MAILS = Gauge(
+    "email_ingestion_slow_mails", "Mails that wait for the text of their attachments, while others are worked on."
+)
 TEMP_FILE_CLEANUP = Counter("temp_file_cleanup_total", "Temporary files removed.")
 ORPHANED_TEMP_FILES = Gauge("orphaned_temp_files", "Temporary files that a killed process left, at the last sweep.")
 

@@ -31,6 +31,7 @@ from src.worker.prepare import Prepare
 from src.worker.processes import parent_is_gone
 from src.worker.renewer import ROUNDS_PER_LEASE, Renewer
 from src.worker.watchdog import LOOK_EVERY_S, Watchdog
+from src.worker.window import Window
 from src.worker.worker import Worker
 
 PROMOTE_EVERY_S = 1.0  # how late a due retry may come back
@@ -81,6 +82,7 @@ def build(
         batch_size=settings.batch_size,
         block_ms=min(settings.block_timeout_ms, DRAIN_BLOCK_MS) if drain else settings.block_timeout_ms,
     )
+    window = Window(settings.attachment_processes)
     draining = Drain(stream, patience) if drain else None
     pipeline = Pipeline(
         stream=stream,
@@ -88,6 +90,7 @@ def build(
         intake=intake,
         loading=loading,
         prepare=prepare,
+        window=window,
         closing=Closing(stream, hand, patience, DamageLimit(), clock, consumer),
         hand=hand,
         patience=patience,
@@ -126,6 +129,7 @@ def build(
         store=store,
         hand=hand,
         loading=loading,
+        window=window,
         consumer=consumer,
         backgrounds=[
             background("maintain", Maintenance(chores, clock, rng), TICK_S),

@@ -14,6 +14,7 @@ from src.common.errors import (
     IngestError,
     RedisOutOfMemoryError,
     RedisUnavailableError,
+    SandboxUnavailableError,
     TempSpaceError,
 )
 from src.common.fault import describe_fault
@@ -22,7 +23,13 @@ from src.common.retry import RetryPolicy, next_delay_s
 from src.model.outcome import Dead, Outcome, Retry
 
 # Faults of the surroundings: they say nothing of the mail, so they never use up its tries.
-SURROUNDINGS = (DatabaseUnavailableError, RedisUnavailableError, RedisOutOfMemoryError, TempSpaceError)
+SURROUNDINGS = (
+    DatabaseUnavailableError,
+    RedisUnavailableError,
+    RedisOutOfMemoryError,
+    TempSpaceError,
+    SandboxUnavailableError,
+)
 SURROUNDINGS_WAIT_AS = 5  # wait as before this try: long enough to leave a full disk alone, soon when there is room
 
 

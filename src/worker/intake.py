@@ -42,9 +42,10 @@ class Intake:
         self._breaks_seen = _NEVER_LOOKED
         self.reclaim_is_due = threading.Event()
 
-    def next_tickets(self) -> list[Ticket]:
-        """Return the next tickets, in hand; none when there was nothing to do for a while."""
-        tickets = self._left_or_lost() or self._of_silent_workers() or self._new()
+    def next_tickets(self, most_ms: int | None = None) -> list[Ticket]:
+        """Return the next tickets, in hand; none when there was nothing to do for a while, or for `most_ms`."""
+        block_ms = self._block_ms if most_ms is None else min(most_ms, self._block_ms)
+        tickets = self._left_or_lost() or self._of_silent_workers() or self._new(block_ms)
         self._hand.take(tickets)
         return tickets
 
@@ -82,7 +83,5 @@ class Intake:
         log.info("tickets_reclaimed", count=len(tickets))
         return tickets
 
-    def _new(self) -> list[Ticket]:
-        return self._patience.ask(
-            "read", lambda: self._stream.read_new(self._consumer, self._batch_size, self._block_ms)
-        )
+    def _new(self, block_ms: int) -> list[Ticket]:
+        return self._patience.ask("read", lambda: self._stream.read_new(self._consumer, self._batch_size, block_ms))

@@ -4,6 +4,7 @@
     cut them into chunks     chunks.py     as many as fit into memory; a suspect of a crash alone
     load their raw mails     loading.py    the next ones while these are worked on
     prepare Records          prepare.py    parse, keep attachments' text
+    let slow ones wait       window.py     those with attachments that take their time, beside the others
     store                    splitting.py  one transaction for all; the guilty found by halving
     close                    closing.py    settle, retry or bury, by decide.py
 
@@ -31,12 +32,16 @@ from src.worker.hand import Hand
 from src.worker.intake import Intake
 from src.worker.loading import Loading
 from src.worker.patience import Patience
-from src.worker.prepare import Prepare
+from src.worker.prepare import Prepare, Unfinished
 from src.worker.splitting import write_splitting
+from src.worker.window import Window
 
 log = get_logger(__name__)
 
 Results = list[tuple[Ticket, Outcome]]
+Prepared = list[tuple[Ticket, Record]]
+
+SLOW_LOOK_MS = 50  # longest wait for new mails while slow ones are under way: those that are done are stored by then
 
 
 class Pipeline:
@@ -50,6 +55,7 @@ class Pipeline:
         intake: Intake,
         loading: Loading,
         prepare: Prepare,
+        window: Window,
         closing: Closing,
         hand: Hand,
         patience: Patience,
@@ -65,6 +71,7 @@ class Pipeline:
         self._intake = intake
         self._loading = loading
         self._prepare = prepare
+        self._window = window
         self._closing = closing
         self._hand = hand
         self._patience = patience
@@ -84,22 +91,42 @@ class Pipeline:
     def work_once(self) -> int:
         """Go one round; return how many tickets there were."""
         self._closing.close_postponed()
-        tickets = self._intake.next_tickets()
+        finished = self._store_slow()
+        tickets = self._next_tickets()
         self._beats.beat("read")
         for chunk in in_chunks(tickets):
             if self._shutdown.is_asked:
                 break
             self._work_on(chunk)
         self._beats.beat("commit")
-        return len(tickets)
+        return len(tickets) + finished
+
+    def _next_tickets(self) -> list[Ticket]:
+        if self._window.is_full:
+            return []
+        return self._intake.next_tickets(SLOW_LOOK_MS if self._window.mails else None)
+
+    def _store_slow(self) -> int:
+        """Store the slow mails that are done; return how many. Waits a moment for one when there is no room."""
+        finished = self._window.collect(SLOW_LOOK_MS / 1_000 if self._window.is_full else 0.0)
+        if finished:
+            prepared = [(ticket, found) for ticket, found in finished if isinstance(found, Record)]
+            failed: Results = [
+                (ticket, self._decide(ticket, found)) for ticket, found in finished if isinstance(found, Exception)
+            ]
+            self._store_and_close([ticket for ticket, _ in finished], prepared, failed)
+        return len(finished)
 
     def _work_on(self, chunk: Sequence[Ticket]) -> None:
         if is_suspect(chunk[0]) and not self._patience.ask("read", lambda: self._begin(chunk[0])):
             return
         prepared, failed = self._prepare_all(chunk)
+        self._store_and_close(chunk, prepared, failed)
+
+    def _store_and_close(self, tickets: Sequence[Ticket], prepared: Prepared, failed: Results) -> None:
         stored = self._store_all(prepared)
         self._closing.close(stored + failed)
-        self._hand.release([ticket for ticket in chunk if self._hand.is_lost(ticket)])
+        self._hand.release([ticket for ticket in tickets if self._hand.is_lost(ticket)])
 
     def _begin(self, suspect: Ticket) -> bool:
         """Say that work on a suspect starts; where Redis has no memory for that, give it back and return False."""
@@ -111,9 +138,10 @@ class Pipeline:
             return False
         return True
 
-    def _prepare_all(self, chunk: Sequence[Ticket]) -> tuple[list[tuple[Ticket, Record]], Results]:
-        """Return the Records of the tickets that are still ours, and what becomes of those that failed."""
-        prepared: list[tuple[Ticket, Record]] = []
+    def _prepare_all(self, chunk: Sequence[Ticket]) -> tuple[Prepared, Results]:
+        """Return the Records of the tickets that are still ours, and what becomes of those that failed; slow ones go
+        into the window, but for a suspect of a crash, which is worked on alone."""
+        prepared: Prepared = []
         failed: Results = []
         for ticket, raw in self._loading.raws(chunk):
             self._beats.move("read")
@@ -121,13 +149,19 @@ class Pipeline:
                 continue
             self._hand.begin(ticket)
             try:
-                prepared.append((ticket, self._prepare(ticket, raw)))
+                begun = self._prepare.begin(ticket, raw)
+                if not isinstance(begun, Unfinished):
+                    prepared.append((ticket, begun))
+                elif is_suspect(ticket):
+                    prepared.append((ticket, begun.finish()))
+                else:
+                    self._window.put(ticket, begun)
             except Exception as error:  # noqa: BLE001  # whatever a mail does, its neighbours go on
                 failed.append((ticket, self._decide(ticket, error)))
         self._hand.begin(None)
         return prepared, failed
 
-    def _store_all(self, prepared: Sequence[tuple[Ticket, Record]]) -> Results:
+    def _store_all(self, prepared: Prepared) -> Results:
         """Store the Records; return what becomes of each ticket. One that another worker took over is left to it."""
         ours = [(ticket, record) for ticket, record in prepared if not self._hand.is_lost(ticket)]
         guilty = dict(write_splitting(self._write, [record for _, record in ours]))

@@ -1,4 +1,8 @@
-"""Prepare: from a ticket and its raw mail to a Record. The only part of the work that depends on what is in a mail."""
+"""Prepare: from a ticket and its raw mail to a Record. The only part of the work that depends on what is in a mail.
+
+Most mails are prepared at once. One with an attachment that has to be waited for becomes `Unfinished`: parsed, what is
+quickly read already kept, and the rest left for another thread (window.py).
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,7 +33,17 @@ class ParsedMail(Protocol):
 
 
 Parse = Callable[[bytes | mmap], ParsedMail]
-Keep = Callable[[AttachmentPart], Attachment]
+Keep = Callable[[AttachmentPart], Attachment]  # waits as long as it takes
+KeepNow = Callable[[AttachmentPart], Attachment | None]  # None: has to be waited for
+Finish = Callable[[], Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A mail that has to be waited for. `finish` does so, in any thread, and raises what Prepare raises."""
+
+    finish: Finish
+    held_bytes: int  # of raw mail, in memory until it is finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +52,45 @@ class Prepare:
 
     parse: Parse
     keep: Keep
+    now: KeepNow | None = None  # None: `keep` is always quick
     temp_dir: str | None = None  # for big mails; None: the system's
 
     def __call__(self, ticket: Ticket, raw: bytes | RawSlices | None) -> Record:
-        """Return what the store shall make true. Raises RawMissingError, TempSpaceError, or whatever a bug raises."""
+        """Return what the store shall make true. Raises RawMissingError, TempSpaceError, SandboxUnavailableError, or
+        whatever a bug raises."""
+        begun = self.begin(ticket, raw)
+        return begun.finish() if isinstance(begun, Unfinished) else begun
+
+    def begin(self, ticket: Ticket, raw: bytes | RawSlices | None) -> Record | Unfinished:
+        """Return the Record, or what is left to do for it. Raises as calling it does."""
         if ticket.kind is not Kind.ADDED:
             return make_record(ticket)
         if raw is None:
             raise RawMissingError("the raw mail is not in Redis any more: someone deleted its key by hand")
+        if self.now is None:
+            return self._whole(ticket, raw)
+        if not isinstance(raw, bytes):  # big: laid down in a file first, which takes its time
+            return Unfinished(lambda: self._whole(ticket, raw), held_bytes=0)
         with opened(raw, self.temp_dir) as (data, sha256):
-            message = self._message(data)
-        for defect in message.defects:
-            MAIL_DEFECTS.labels(defect).inc()
-        return make_record(ticket, message, sha256)
+            parsed = self.parse(data)
+            kept = [self.now(part) for part in parsed.parts]
+        if None not in kept:
+            return _record(ticket, parsed, [each for each in kept if each], sha256)
+        return Unfinished(
+            lambda: _record(ticket, parsed, self._with_the_rest(parsed, kept), sha256), held_bytes=len(raw)
+        )
 
-    def _message(self, data: bytes | mmap) -> Message:
-        parsed = self.parse(data)
-        return parsed.with_attachments([self.keep(part) for part in parsed.parts])
+    def _whole(self, ticket: Ticket, raw: bytes | RawSlices) -> Record:
+        with opened(raw, self.temp_dir) as (data, sha256):
+            parsed = self.parse(data)
+            return _record(ticket, parsed, [self.keep(part) for part in parsed.parts], sha256)
+
+    def _with_the_rest(self, parsed: ParsedMail, kept: Sequence[Attachment | None]) -> list[Attachment]:
+        return [each or self.keep(part) for part, each in zip(parsed.parts, kept, strict=True)]
+
+
+def _record(ticket: Ticket, parsed: ParsedMail, attachments: Sequence[Attachment], sha256: str) -> Record:
+    message = parsed.with_attachments(attachments)
+    for defect in message.defects:
+        MAIL_DEFECTS.labels(defect).inc()
+    return make_record(ticket, message, sha256)

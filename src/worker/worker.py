@@ -26,6 +26,7 @@ from src.worker.hand import Hand
 from src.worker.loading import Loading
 from src.worker.pipeline import Pipeline
 from src.worker.watchdog import unwind
+from src.worker.window import Window
 
 log = get_logger(__name__)
 
@@ -53,6 +54,7 @@ class Worker:
         store: MailWriter,
         hand: Hand,
         loading: Loading,
+        window: Window,
         consumer: str,
         backgrounds: Sequence[Background],
         watchdog: Background,
@@ -68,6 +70,7 @@ class Worker:
         self._store = store
         self._hand = hand
         self._loading = loading
+        self._window = window
         self._consumer = consumer
         self._backgrounds = backgrounds
         self._watchdog = watchdog
@@ -111,6 +114,7 @@ class Worker:
         for background in self._backgrounds:
             self._step("stop_thread", partial(self._stop, background))
         self._step("stop_loading", self._loading.close)
+        self._step("stop_slow_work", self._window.close)
         self._step("leave_group", lambda: self._stream.leave(self._consumer))
         for service in services:
             self._step("stop_serving", service.close)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from src.attachments.keep import keep
 from src.mail.parse import parse
 from src.mail.preview import preview
 from src.model.message import Message
+from tests.fakes.no_sandbox import keep
 from tests.fixtures.mails import assert_clean_message, assert_clean_preview
 from tests.mail.corpus import STRANGE_MAILS, StrangeMail
 

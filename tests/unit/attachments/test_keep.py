@@ -9,12 +9,13 @@ import pytest
 from prometheus_client import REGISTRY
 
 from src.attachments.extractor import Content
-from src.attachments.keep import keep, size_bucket
+from src.attachments.keep import size_bucket
 from src.attachments.limits import MB, Limits
 from src.attachments.registry import REGISTRY as READERS
 from src.attachments.take_out import take_out
 from src.common.errors import TempSpaceError
 from src.model.extraction import Attachment, Extracted, Extraction
+from tests.fakes.no_sandbox import keep
 
 SMALL = Limits(memory_bytes=100, decoded_bytes=1000, text_chars=50, html_bytes=400)
 
@@ -90,9 +91,10 @@ def test_no_temporary_file_is_left(tmp_path: Path) -> None:
 
 
 def test_a_type_that_nothing_reads_is_described_without_a_file(tmp_path: Path) -> None:
-    kept = keep(FakePart(b"\x89PNG" * 100, content_type="image/png"), SMALL, tmp_path / "t")
-    assert kept.extraction == Extraction(Extracted.SKIPPED, reason="unsupported_type")
-    assert kept.sha256 == hashlib.sha256(b"\x89PNG" * 100).hexdigest()
+    data = b"MZ\x90\0" * 100
+    kept = keep(FakePart(data, content_type="application/pdf"), SMALL, tmp_path / "t")
+    assert kept.extraction == Extraction(Extracted.SKIPPED, reason="executable")
+    assert kept.sha256 == hashlib.sha256(data).hexdigest()
     assert not (tmp_path / "t").exists()
 
 
@@ -119,7 +121,7 @@ def test_text_is_taken_out(content_type: str, charset: str, data: bytes, text: s
 
 
 def test_binary_content_under_a_text_type_is_skipped() -> None:
-    kept = keep(FakePart(b"MZ\0\0\1"))
+    kept = keep(FakePart(b"\1\0\0\2"))
     assert kept.extraction == Extraction(Extracted.SKIPPED, reason="binary_content")
 
 

@@ -7,11 +7,11 @@ import tempfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.attachments.keep import keep
 from src.mail.limits import Limits
 from src.mail.parse import parse
 from src.mail.preview import preview
 from src.model.message import Message
+from tests.fakes.no_sandbox import keep
 from tests.fixtures.mails import assert_clean_message, assert_clean_preview, hostile_mails, mutated_mails
 from tests.mail.corpus import STRANGE_MAILS
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from scripts.broken_mails import broken_mails
-from src.attachments.keep import keep
 from src.mail.defects import Defect
 from src.mail.limits import DEFAULT
 from src.mail.parse import parse
 from src.model.message import Message
+from tests.fakes.no_sandbox import keep
 from tests.mail.corpus import FROM, MIXED, STRANGE_MAILS
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from src.attachments.keep import keep
 from src.mail.parse import parse
 from src.mail.preview import preview
+from tests.fakes.no_sandbox import keep
 from tests.mail.bombs import BOMBS
 
 SMALL_BYTES = 100_000

@@ -16,7 +16,7 @@ from src.common.errors import (
 from src.model.envelope import Kind, RawSlices
 from src.model.message import Record
 from src.model.ticket import Ticket
-from src.worker.prepare import Prepare
+from src.worker.prepare import Prepare, Unfinished
 from tests.contracts.stream_mails import outgoing, publish
 from tests.unit.worker.workbench import CONSUMER, Workbench
 
@@ -58,14 +58,14 @@ def test_a_full_disk_uses_up_no_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Workbench(max_attempts=1)
     publish(bench.stream, outgoing(1))
     errors = [TempSpaceError("full"), TempSpaceError("full"), ValueError("what")]
-    prepare = Prepare.__call__
+    prepare = Prepare.begin
 
-    def failing(self: Prepare, ticket: Ticket, raw: bytes | RawSlices | None) -> Record:
+    def failing(self: Prepare, ticket: Ticket, raw: bytes | RawSlices | None) -> Record | Unfinished:
         if errors:
             raise errors.pop(0)
         return prepare(self, ticket, raw)
 
-    monkeypatch.setattr(Prepare, "__call__", failing)
+    monkeypatch.setattr(Prepare, "begin", failing)
     for _ in range(4):
         bench.work_until_idle()
         time.sleep(0.03)  # longer than any wait for a retry here

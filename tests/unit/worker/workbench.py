@@ -3,7 +3,6 @@
 import random
 from collections.abc import Callable, Sequence
 
-from src.attachments.keep import keep
 from src.common.beats import Beats
 from src.common.clock import SystemClock
 from src.common.errors import DatabaseRefusedError
@@ -21,7 +20,9 @@ from src.worker.intake import Intake
 from src.worker.loading import Loading
 from src.worker.patience import Patience
 from src.worker.pipeline import Pipeline
-from src.worker.prepare import Prepare
+from src.worker.prepare import Keep, KeepNow, Prepare
+from src.worker.window import Window
+from tests.fakes.no_sandbox import keep
 
 CONSUMER = "worker-1"
 
@@ -81,7 +82,15 @@ for _name in ("read_new", "read_own_pending", "load_raws", "settle", "retry", "b
 class Workbench:
     """All parts of a pipeline, within reach of a test."""
 
-    def __init__(self, *, batch_size: int = 50, max_attempts: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        batch_size: int = 50,
+        max_attempts: int = 0,
+        keep: Keep = keep,
+        now: KeepNow | None = None,
+        window: Window | None = None,
+    ) -> None:
         clock, rng = SystemClock(), random.Random(1)
         self.shutdown = Shutdown()
         self.stream = FlakyStream()
@@ -94,12 +103,14 @@ class Workbench:
         patience = Patience(self.shutdown, grace, self.beats, clock, rng)
         self.intake = Intake(self.stream, self.hand, patience, consumer=CONSUMER, batch_size=batch_size, block_ms=1)
         self.loading = Loading(self.stream, patience)
+        self.window = window or Window(2)
         self.pipeline = Pipeline(
             stream=self.stream,
             store=self.table,
             intake=self.intake,
             loading=self.loading,
-            prepare=Prepare(parse, keep),
+            prepare=Prepare(parse, keep, now),
+            window=self.window,
             closing=Closing(self.stream, self.hand, patience, DamageLimit(), clock, CONSUMER),
             hand=self.hand,
             patience=patience,
@@ -112,6 +123,6 @@ class Workbench:
 
     def work_until_idle(self) -> None:
         """Go round until nothing is left to do; a round may find nothing and leave a lost reply to the next one."""
-        while self.pipeline.work_once() or self.pipeline.work_once():
+        while self.pipeline.work_once() or self.pipeline.work_once() or self.window.mails:
             pass
         self.loading.close()

@@ -1,0 +1,69 @@
+"""The child process in which attachments are read: `python -m src.attachments.child`. Started by the sandbox's pool.
+
+It gives up the network and bounds itself, says that it is ready, and then answers one task after the other until its
+input ends. It knows no settings, no Redis and no secret. What libraries print goes nowhere; the pipes to the parent are
+moved out of their way first. After a task that ran out of memory it ends, since nothing is sure any more.
+"""
+
+import gc
+import importlib
+import os
+import sys
+
+from src.attachments import registry
+from src.attachments.limits import DEFAULT
+from src.attachments.sandbox import frames, isolation
+from src.attachments.take_out import take_out
+from src.model.extraction import Extracted, Extraction
+
+OUT_OF_MEMORY = 3  # exit code
+TOO_DEEP_TO_READ = Extraction(Extracted.FAILED, reason="nested_too_deep")
+NO_MEMORY = Extraction(Extracted.FAILED, reason="out_of_memory")
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until the input ends. Arguments: the parent's process id, and a module whose REGISTRY is used (tests)."""
+    isolation.die_with_parent(int(arguments[0]))
+    lines = importlib.import_module(arguments[1]).REGISTRY if len(arguments) > 1 else registry.REGISTRY
+    tasks, answers = _pipes_out_of_the_way()
+    isolation.confine(DEFAULT.address_space_bytes)
+    gc.freeze()
+    frames.send(answers, frames.READY)
+    while True:
+        try:
+            head, data = frames.receive(tasks, max_data_bytes=DEFAULT.decoded_bytes)
+        except frames.BrokenPipeToChildError:
+            return 0
+        found = _done(head, data, lines)
+        try:
+            frames.send(answers, frames.answer(found))
+        except frames.BrokenPipeToChildError:
+            return 0
+        if found is NO_MEMORY:
+            return OUT_OF_MEMORY
+        del head, data, found
+
+
+def _done(head: bytes, data: bytes, lines: tuple[registry.Line, ...]) -> Extraction:
+    try:
+        content, limits = frames.task_from(head, data)
+        isolation.bound_task(limits.seconds + limits.ocr.seconds)
+        return take_out(content, limits, lines)
+    except MemoryError:
+        return NO_MEMORY
+    except RecursionError:
+        return TOO_DEEP_TO_READ
+
+
+def _pipes_out_of_the_way() -> tuple[int, int]:
+    """Move the pipes from standard input and output to numbers of their own; nothing is read or printed any more."""
+    tasks, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+    os.close(nothing)
+    return tasks, answers
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,142 @@
+"""What parent and child say to each other over two pipes: frames of a JSON head and, for a task, the file's bytes.
+
+A frame is the lengths of both (4 bytes each, big endian), the head, the bytes. Every wait has a deadline, since the
+other side may hang; every length has a bound, since it may lie.
+"""
+
+import os
+import select
+import time
+from dataclasses import asdict
+from pathlib import Path
+from struct import Struct
+from typing import Any
+
+import orjson
+
+from src.attachments.extractor import Budget, Content
+from src.attachments.limits import Limits, Ocr
+from src.model.extraction import Extracted, Extraction
+
+MAX_HEAD_BYTES = 64 * 1024 * 1024  # an answer's text: at most 1 M characters, some as six bytes of JSON, with room
+CHUNK_BYTES = 1024 * 1024
+READY = b'"ready"'
+
+_LENGTHS = Struct(">II")
+
+
+class BrokenPipeToChildError(Exception):
+    """Raised when the other side is gone, or sends what is no frame."""
+
+
+class TooSlowError(Exception):
+    """Raised when the deadline has passed."""
+
+
+def send(descriptor: int, head: bytes, data: bytes = b"", *, deadline: float | None = None) -> None:
+    """Send a frame; `deadline` as `time.monotonic` tells it, None waits for ever."""
+    for piece in (_LENGTHS.pack(len(head), len(data)), head, data):
+        view = memoryview(piece)
+        while view:
+            _wait(descriptor, select.POLLOUT, deadline)
+            try:
+                view = view[os.write(descriptor, view[:CHUNK_BYTES]) :]
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise BrokenPipeToChildError from error
+
+
+def receive(descriptor: int, *, max_data_bytes: int, deadline: float | None = None) -> tuple[bytes, bytes]:
+    """Return head and bytes of the next frame."""
+    head_bytes, data_bytes = _LENGTHS.unpack(_read(descriptor, _LENGTHS.size, deadline))
+    if head_bytes > MAX_HEAD_BYTES or data_bytes > max_data_bytes:
+        raise BrokenPipeToChildError
+    return _read(descriptor, head_bytes, deadline), _read(descriptor, data_bytes, deadline)
+
+
+def _read(descriptor: int, size: int, deadline: float | None) -> bytes:
+    pieces: list[bytes] = []
+    while size:
+        _wait(descriptor, select.POLLIN, deadline)
+        try:
+            piece = os.read(descriptor, min(size, CHUNK_BYTES))
+        except BlockingIOError:
+            continue
+        except OSError as error:
+            raise BrokenPipeToChildError from error
+        if not piece:
+            raise BrokenPipeToChildError
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
+
+
+def _wait(descriptor: int, event: int, deadline: float | None) -> None:
+    if deadline is None:
+        return  # the descriptor blocks
+    waiter = select.poll()
+    waiter.register(descriptor, event)
+    left_s = deadline - time.monotonic()
+    if left_s <= 0 or not waiter.poll(left_s * 1000):
+        raise TooSlowError
+
+
+def task(content: Content, limits: Limits) -> bytes:
+    """Return the head of a task; its bytes are `content.data`."""
+    return orjson.dumps(
+        {
+            "content_type": content.content_type,
+            "charset": content.charset,
+            "size_bytes": content.size_bytes,
+            "path": str(content.path) if content.path is not None else None,
+            "filename": content.filename,
+            "limits": asdict(limits),
+        }
+    )
+
+
+def task_from(head: bytes, data: bytes) -> tuple[Content, Limits]:
+    """Return what `task` was made of."""
+    told: dict[str, Any] = orjson.loads(head)
+    bounds = told["limits"]
+    limits = Limits(**{**bounds, "ocr": Ocr(**bounds["ocr"])})
+    path = told["path"]
+    content = Content(
+        content_type=told["content_type"],
+        charset=told["charset"],
+        size_bytes=told["size_bytes"],
+        data=data if path is None else None,
+        path=Path(path) if path is not None else None,
+        filename=told["filename"],
+        budget=Budget.of(limits),
+    )
+    return content, limits
+
+
+def answer(extraction: Extraction) -> bytes:
+    """Return the head of an answer."""
+    return orjson.dumps(
+        {
+            "outcome": extraction.outcome.value,
+            "text": extraction.text,
+            "reason": extraction.reason,
+            "truncated": extraction.truncated,
+            "metadata": dict(extraction.metadata),
+        }
+    )
+
+
+def answer_from(head: bytes) -> Extraction:
+    """Return what `answer` was made of; raises BrokenPipeToChildError for anything else."""
+    try:
+        told: dict[str, Any] = orjson.loads(head)
+        return Extraction(
+            outcome=Extracted(told["outcome"]),
+            text=str(told["text"]),
+            reason=str(told["reason"]),
+            truncated=bool(told["truncated"]),
+            metadata={str(name): value for name, value in told["metadata"].items() if isinstance(value, str | int)},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BrokenPipeToChildError from error

@@ -1,0 +1,89 @@
+"""Window: mails whose attachments take their time, worked on beside the others, so that each holds back only itself.
+
+They stay in hand, so their leases are renewed; the main loop puts them in, and collects and stores those that are done.
+Bounded in mails and in bytes of raw mail: while it is full, the main loop reads nothing new. A shutdown leaves those
+that are not done to another worker.
+"""
+
+import queue
+import threading
+
+from src.common.instruments import SLOW_MAILS
+from src.model.message import Record
+from src.model.ticket import Ticket
+from src.worker.prepare import Finish, Unfinished
+
+MOST_MAILS = 100
+MOST_BYTES = 64 * 1024 * 1024
+
+Finished = tuple[Ticket, Record | Exception]
+
+
+class Window:
+    """Finishes mails with `threads` threads. Used by the main loop; the threads only finish.
+
+    The threads are daemons: one that waits for a child which takes its time must not keep the process alive.
+    """
+
+    def __init__(self, threads: int, *, most_mails: int = MOST_MAILS, most_bytes: int = MOST_BYTES) -> None:
+        self._most_mails = most_mails
+        self._most_bytes = most_bytes
+        self._threads = threads
+        self._started: list[threading.Thread] = []
+        self._begun: queue.SimpleQueue[tuple[Ticket, Finish] | None] = queue.SimpleQueue()
+        self._finished: queue.SimpleQueue[Finished] = queue.SimpleQueue()
+        self._held_bytes: dict[str, int] = {}  # by entry id and partition
+
+    @property
+    def mails(self) -> int:
+        return len(self._held_bytes)
+
+    @property
+    def is_full(self) -> bool:
+        return self.mails >= self._most_mails or sum(self._held_bytes.values()) >= self._most_bytes
+
+    def put(self, ticket: Ticket, mail: Unfinished) -> None:
+        """Have a mail finished."""
+        self._held_bytes[_key(ticket)] = mail.held_bytes
+        self._begun.put((ticket, mail.finish))
+        SLOW_MAILS.set(self.mails)
+        if len(self._started) < min(self._threads, self.mails):
+            thread = threading.Thread(target=self._work, name=f"slow-{len(self._started)}", daemon=True)
+            self._started.append(thread)
+            thread.start()
+
+    def collect(self, wait_s: float = 0.0) -> list[Finished]:
+        """Return the mails that are done; wait at most `wait_s` for the first."""
+        found: list[Finished] = []
+        while self._held_bytes:
+            try:
+                finished = self._finished.get(timeout=wait_s) if wait_s and not found else self._finished.get_nowait()
+            except queue.Empty:
+                break
+            del self._held_bytes[_key(finished[0])]
+            found.append(finished)
+        SLOW_MAILS.set(self.mails)
+        return found
+
+    def close(self) -> None:
+        """Let the threads end after what they are working on; nothing that was not begun is worked on."""
+        while True:
+            try:
+                self._begun.get_nowait()
+            except queue.Empty:
+                break
+        for _ in self._started:
+            self._begun.put(None)
+
+    def _work(self) -> None:
+        while (begun := self._begun.get()) is not None:
+            ticket, finish = begun
+            try:
+                self._finished.put((ticket, finish()))
+            except Exception as error:  # noqa: BLE001  # judged by the main loop, as any other mail's
+                self._finished.put((ticket, error))
+            del begun, finish  # or the raw mail would be held until the next one comes
+
+
+def _key(ticket: Ticket) -> str:
+    return f"{ticket.partition}:{ticket.entry_id}"

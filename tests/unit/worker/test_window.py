@@ -1,0 +1,169 @@
+"""Slow mails beside the others: each holds back only itself, and none is lost, settled twice or settled too early."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from src.common.errors import SandboxUnavailableError
+from src.model.extraction import Attachment, AttachmentPart
+from src.worker.window import Window
+from tests.contracts.stream_mails import outgoing, publish
+from tests.fakes import no_sandbox
+from tests.unit.worker.workbench import CONSUMER, Workbench
+
+SLOW, QUICK = "slow.bin", "quick.txt"
+
+
+class Gate:
+    """Keeps attachments; those called `slow.bin` only when it is open, or with the error it was told."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.errors: list[Exception] = []
+        self.calls = 0
+
+    def now(self, part: AttachmentPart) -> Attachment | None:
+        return None if part.filename == SLOW else no_sandbox.keep(part)
+
+    def keep(self, part: AttachmentPart) -> Attachment:
+        self.opened.wait(10)
+        self.calls += 1
+        if self.errors:
+            raise self.errors.pop()
+        return no_sandbox.keep(part)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.opened.set()
+
+
+def mail_with(filename: str) -> bytes:
+    disposition = f'Content-Disposition: attachment; filename="{filename}"'
+    head = 'Subject: x\nContent-Type: multipart/mixed; boundary="b"\n\n'
+    return f"{head}--b\n\ntext\n--b\n{disposition}\n\ncontent\n--b--\n".encode()
+
+
+def source_id(uid: int) -> str:
+    return f"INBOX/1/{uid}"
+
+
+def bench_with(gate: Gate, window: Window | None = None, **options: int) -> Workbench:
+    return Workbench(keep=gate.keep, now=gate.now, window=window, **options)
+
+
+def test_quick_mails_are_settled_while_a_slow_one_is_under_way(gate: Gate) -> None:
+    bench = bench_with(gate)
+    quick = (outgoing(uid, raw=mail_with(QUICK)) for uid in range(2, 6))
+    publish(bench.stream, outgoing(1, raw=mail_with(SLOW)), *quick)
+
+    bench.pipeline.work_once()
+
+    assert sorted(bench.table.stored) == [source_id(uid) for uid in range(2, 6)]
+    assert [ticket.source_id for ticket in bench.hand.held()] == [source_id(1)]
+    assert bench.stream.stats().pending == 1
+    gate.opened.set()
+    bench.work_until_idle()
+    assert bench.table.stored[-1] == source_id(1)
+    assert bench.stream.stats().waiting == 0
+    assert bench.hand.held() == []
+
+
+def test_a_full_window_reads_nothing_new(gate: Gate) -> None:
+    bench = bench_with(gate, Window(1, most_mails=2), batch_size=1)
+    publish(bench.stream, *(outgoing(uid, raw=mail_with(SLOW)) for uid in (1, 2, 3)))
+
+    for _ in range(4):
+        bench.pipeline.work_once()
+
+    assert bench.window.mails == 2
+    assert bench.stream.stats().pending == 2
+    gate.opened.set()
+    bench.work_until_idle()
+    assert sorted(bench.table.stored) == [source_id(uid) for uid in (1, 2, 3)]
+
+
+def test_the_bytes_of_raw_mail_bound_it_as_well(gate: Gate) -> None:
+    window = Window(1, most_bytes=1)
+    bench = bench_with(gate, window)
+    publish(bench.stream, outgoing(1, raw=mail_with(SLOW)))
+    bench.pipeline.work_once()
+    assert window.is_full
+
+
+def test_a_failure_of_the_surroundings_is_tried_again(gate: Gate) -> None:
+    bench = bench_with(gate, max_attempts=0)
+    gate.errors = [SandboxUnavailableError("no memory")]
+    gate.opened.set()
+    publish(bench.stream, outgoing(1, raw=mail_with(SLOW)))
+
+    for _ in range(3):
+        bench.work_until_idle()
+        time.sleep(0.03)  # longer than any wait for a retry here
+        bench.stream.promote()
+
+    assert bench.table.stored == [source_id(1)]
+    assert bench.stream.list_dead() == []
+
+
+def test_a_fault_of_ours_buries_that_mail_alone(gate: Gate) -> None:
+    bench = bench_with(gate)
+    gate.errors = [ValueError("what")]
+    gate.opened.set()
+    publish(bench.stream, outgoing(1, raw=mail_with(SLOW)), outgoing(2, raw=mail_with(SLOW)))
+
+    bench.work_until_idle()
+
+    assert len(bench.table.stored) == 1
+    assert [letter.code for letter in bench.stream.list_dead()] == ["unexpected"]
+
+
+def test_what_another_worker_took_over_is_not_stored(gate: Gate) -> None:
+    bench = bench_with(gate)
+    publish(bench.stream, outgoing(1, raw=mail_with(SLOW)))
+    bench.pipeline.work_once()
+    bench.hand.mark_lost(bench.hand.held())
+    gate.opened.set()
+
+    while bench.window.mails:
+        bench.pipeline.work_once()
+
+    assert bench.table.stored == []
+    assert bench.hand.held() == []
+
+
+def test_a_worker_that_ends_hands_slow_mails_back(gate: Gate) -> None:
+    bench = bench_with(gate)
+    publish(bench.stream, *(outgoing(uid, raw=mail_with(SLOW)) for uid in (1, 2, 3)))
+    bench.pipeline.work_once()
+
+    bench.stream.hand_back(CONSUMER, bench.hand.held())
+    bench.window.close()
+
+    taken = bench.stream.read_new("worker-2", 10, 1)
+    assert sorted(ticket.source_id for ticket in taken) == [source_id(uid) for uid in (1, 2, 3)]
+    gate.opened.set()
+    for _ in range(100):
+        if gate.calls:
+            break
+        time.sleep(0.01)
+    assert gate.calls <= 2, "a mail that nobody had begun was worked on after the end"
+
+
+@settings(max_examples=30, deadline=None)
+@given(kinds=st.lists(st.sampled_from([SLOW, QUICK]), min_size=1, max_size=20), batch_size=st.integers(1, 8))
+def test_any_mix_is_stored_once(kinds: list[str], batch_size: int) -> None:
+    gate = Gate()
+    gate.opened.set()
+    bench = bench_with(gate, Window(2, most_mails=3), batch_size=batch_size)
+    publish(bench.stream, *(outgoing(uid, raw=mail_with(kind)) for uid, kind in enumerate(kinds, 1)))
+    bench.work_until_idle()
+    assert sorted(bench.table.stored) == sorted(source_id(uid) for uid in range(1, len(kinds) + 1))
+    assert bench.stream.stats().waiting == 0
+    assert bench.hand.held() == []
