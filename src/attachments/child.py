@@ -12,8 +12,10 @@ import sys
 
 from src.attachments import registry
 from src.attachments.limits import DEFAULT
+from src.attachments.mail_file import MailFile
 from src.attachments.sandbox import frames, isolation
 from src.attachments.take_out import take_out
+from src.mail.parse import parse
 from src.model.extraction import Extracted, Extraction
 
 OUT_OF_MEMORY = 3  # exit code
@@ -24,7 +26,7 @@ NO_MEMORY = Extraction(Extracted.FAILED, reason="out_of_memory")
 def main(arguments: list[str]) -> int:
     """Serve until the input ends. Arguments: the parent's process id, and a module whose REGISTRY is used (tests)."""
     isolation.die_with_parent(int(arguments[0]))
-    lines = importlib.import_module(arguments[1]).REGISTRY if len(arguments) > 1 else registry.REGISTRY
+    lines = importlib.import_module(arguments[1]).REGISTRY if len(arguments) > 1 else _with_mail_parser()
     tasks, answers = _pipes_out_of_the_way()
     isolation.confine(DEFAULT.address_space_bytes)
     gc.freeze()
@@ -53,6 +55,11 @@ def _done(head: bytes, data: bytes, lines: tuple[registry.Line, ...]) -> Extract
         return NO_MEMORY
     except RecursionError:
         return TOO_DEEP_TO_READ
+
+
+def _with_mail_parser() -> tuple[registry.Line, ...]:
+    mail = registry.Line(registry.MAIL, MailFile(parse))
+    return tuple(mail if line.pattern == registry.MAIL else line for line in registry.REGISTRY)
 
 
 def _pipes_out_of_the_way() -> tuple[int, int]:

@@ -8,10 +8,24 @@ load their libraries when they are first used, so that a worker does not pay for
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from src.attachments.compressed_file import Compressed
+from src.attachments.docx import Docx
+from src.attachments.epub import Epub
 from src.attachments.extractor import Container, Extractor
 from src.attachments.html import Html
+from src.attachments.inside import DOCX, EPUB, OPENDOCUMENT, PPTX, XLSX
+from src.attachments.mail_file import MailFile
+from src.attachments.odf import OpenDocument
+from src.attachments.old_office import OldOffice
+from src.attachments.pdf import Pdf
+from src.attachments.pictures import Picture
 from src.attachments.plain_text import PlainText
-from src.attachments.sniff import EXECUTABLE, MEDIA
+from src.attachments.pptx import Pptx
+from src.attachments.rtf import Rtf
+from src.attachments.sniff import EXECUTABLE, MEDIA, OLE, ZIP
+from src.attachments.tar_file import TarArchive
+from src.attachments.xlsx import Xlsx
+from src.attachments.zip_file import ZipArchive
 from src.model.extraction import Extracted, Extraction
 
 VERSION = 1  # raise it when an extractor finds more than before: texts of an older version are not used again
@@ -27,10 +41,31 @@ class Line:
     reason: str = ""
 
 
+MAIL = "message/rfc822"
+
 REGISTRY: tuple[Line, ...] = (
     Line("text/html", Html(), here=True),
     Line("application/xhtml+xml", Html(), here=True),
     Line("text/*", PlainText(), here=True),
+    Line("application/pdf", Pdf()),
+    Line(DOCX, Docx()),
+    Line(XLSX, Xlsx()),
+    Line(PPTX, Pptx()),
+    Line(OPENDOCUMENT + "*", OpenDocument()),
+    Line(EPUB, Epub()),
+    Line("application/rtf", Rtf()),
+    Line("image/heic", None),
+    Line("image/*", Picture()),
+    Line(ZIP, ZipArchive()),
+    Line("application/msword", OldOffice("catdoc", ("-w", "-d", "utf-8"))),
+    Line("application/vnd.ms-excel", OldOffice("xls2csv")),
+    Line("application/vnd.ms-powerpoint", OldOffice("catppt")),
+    Line(OLE, OldOffice("")),
+    Line("application/x-tar", TarArchive()),
+    Line("application/gzip", Compressed()),
+    Line("application/x-bzip2", Compressed()),
+    Line("application/x-xz", Compressed()),
+    Line(MAIL, MailFile()),
     Line(EXECUTABLE, None, reason="executable"),
     Line(MEDIA, None, reason="media"),
     Line("message/delivery-status", PlainText(), here=True),

@@ -9,13 +9,13 @@ from pathlib import PurePosixPath
 
 HEAD_BYTES = 8 * 1024  # looked at
 
-OCTETS = "application/octet-stream"
+OCTETS, PDF = "application/octet-stream", "application/pdf"
 ZIP, OLE = "application/zip", "application/x-ole-storage"
 EXECUTABLE, MEDIA = "application/x-executable", "video/x-media"
 
 # Offset, magic bytes, media type; the first that fits.
 _MAGIC = (
-    (0, b"%PDF-", "application/pdf"),
+    (0, b"%PDF-", PDF),
     (0, b"PK\x03\x04", ZIP),
     (0, b"PK\x05\x06", ZIP),  # an empty one
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", OLE),
@@ -29,6 +29,8 @@ _MAGIC = (
     (4, b"ftypheic", "image/heic"),
     (4, b"ftypmif1", "image/heic"),
     (0, b"\x1f\x8b", "application/gzip"),
+    (0, b"BZh", "application/x-bzip2"),
+    (0, b"\xfd7zXZ\0", "application/x-xz"),
     (257, b"ustar", "application/x-tar"),
     (0, b"\x78\x9f\x3e\x22", "application/ms-tnef"),
     (0, b"MZ", EXECUTABLE),
@@ -45,7 +47,7 @@ _MAGIC = (
     (8, b"AVI ", MEDIA),
     (0, b"\x1aE\xdf\xa3", MEDIA),
 )
-_PDF_WITHIN = 1024  # bytes; readers accept a PDF whose header comes a little late
+_PDF_WITHIN = 1024  # bytes; readers accept a PDF whose header comes a little late, if it is called one
 _BITMAP = re.compile(rb"BM.{4}\0\0\0\0", re.S)
 _MARKUP = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype html|html|head|body)\b", re.I | re.S)
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
@@ -75,13 +77,14 @@ def media_type_of(head: bytes, declared: str, filename: str) -> str:
     for offset, magic, media_type in _MAGIC:
         if head.startswith(magic, offset):
             return media_type
-    if b"%PDF-" in head[:_PDF_WITHIN]:
-        return "application/pdf"
+    suffix = PurePosixPath(filename.lower()).suffix
+    if (declared == PDF or suffix == ".pdf") and b"%PDF-" in head[:_PDF_WITHIN]:
+        return PDF
     if _BITMAP.match(head):
         return "image/bmp"
     if not is_text(head):
         return declared if declared.startswith(_TEXT_BY_DECLARATION) else OCTETS
-    return _kind_of_text(head, declared, PurePosixPath(filename.lower()).suffix)
+    return _kind_of_text(head, declared, suffix)
 
 
 def is_text(head: bytes) -> bool:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 
-from src.mail import filenames, message_ids, transfer
+from src.mail import message_ids, transfer
 from src.mail.defects import Defect
 from src.mail.limits import Limits
 from src.mail.splitter import Node
 from src.mail.transfer import Raw
+from src.text import filenames
 
 EXACT_FROM_BYTES = 1024 * 1024  # above it the size decides how a part is handled, so it is counted (1 ms a MB)
 _LINE_SAMPLE_BYTES = 1024  # enough to see how long the lines of a base64 part are

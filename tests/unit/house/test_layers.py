@@ -13,6 +13,7 @@ LAYERS: list[list[str]] = [
     ["src.assembly"],
     ["src.producer", "src.worker", "src.monitoring"],
     ["src.sources"],
+    ["src.attachments.child"],  # a program of its own: it puts the mail parser among the readers
     [
         "src.auth",
         "src.imap",

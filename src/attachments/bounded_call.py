@@ -1,0 +1,58 @@
+"""Run a function in a fork of this process, for a time: for readers in C that hang, so that another has its turn.
+
+Only for a process without threads, such as the sandbox's child.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import orjson
+
+from src.attachments.extractor import NotExtractedError
+from src.attachments.sandbox import frames
+
+
+def call_within(seconds: float, function: Callable[[], Any]) -> Any:
+    """Return what `function` returns, as JSON knows it. Raises NotExtractedError: what it raised itself, `time_out`,
+    `crashed`, `out_of_memory`, or `broken` for any other exception of it."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _run_and_leave(function, writing)
+    os.close(writing)
+    os.set_blocking(reading, False)
+    try:
+        head, _ = frames.receive(reading, max_data_bytes=0, deadline=time.monotonic() + seconds)
+    except frames.TooSlowError as error:
+        raise NotExtractedError("time_out") from error
+    except frames.BrokenPipeToChildError as error:
+        raise NotExtractedError("crashed") from error
+    finally:
+        os.close(reading)
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    answer = orjson.loads(head)
+    if "reason" in answer:
+        raise NotExtractedError(answer["reason"])
+    return answer["result"]
+
+
+def _run_and_leave(function: Callable[[], Any], writing: int) -> None:
+    """Answer and end, without the clean-up of a whole process: that is the parent's."""
+    try:
+        answer: dict[str, Any] = {"result": function()}
+    except NotExtractedError as error:
+        answer = {"reason": error.reason}
+    except MemoryError:
+        answer = {"reason": "out_of_memory"}
+    except BaseException:  # noqa: BLE001  # whatever a broken file makes a library raise
+        answer = {"reason": "broken"}
+    with suppress(BaseException):
+        frames.send(writing, orjson.dumps(answer))
+    os._exit(0)

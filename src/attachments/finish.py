@@ -1,0 +1,29 @@
+"""The last step of every extractor: text in its stored form, cut at the limit, with what else is worth knowing."""
+
+from collections.abc import Mapping
+
+from src.attachments.limits import Limits
+from src.model.extraction import Extracted, Extraction
+from src.text.normalise import clean, cut, one_line
+
+METADATA_CHARS = 200  # of one value
+
+
+def finished(
+    text: str,
+    limits: Limits,
+    metadata: Mapping[str, str | int] | None = None,
+    *,
+    was_cut: bool = False,
+    reason: str = "",
+) -> Extraction:
+    """Return `text` as an Extraction. `was_cut`: more was there; `reason`: why, or what was left out."""
+    kept, is_cut = cut(clean(text).strip(), limits.text_chars)
+    known = {name: _short(value) for name, value in (metadata or {}).items() if value not in ("", None)}
+    if not kept:
+        return Extraction(Extracted.SKIPPED if reason else Extracted.EMPTY, reason=reason, metadata=known)
+    return Extraction(Extracted.TEXT, text=kept, reason=reason, truncated=was_cut or is_cut, metadata=known)
+
+
+def _short(value: str | int) -> str | int:
+    return one_line(value, METADATA_CHARS) if isinstance(value, str) else value

@@ -1,0 +1,19 @@
+"""Text of RTF files, by striprtf."""
+
+from src.attachments.extractor import Content
+from src.attachments.finish import finished
+from src.attachments.limits import MB, Limits
+from src.model.extraction import Extraction
+
+SOURCE_BYTES = 8 * MB  # read; pictures in hex are most of a larger one
+
+
+class Rtf:
+    """Plays `Extractor` for RTF."""
+
+    def extract(self, data: Content, limits: Limits) -> Extraction:
+        from striprtf.striprtf import rtf_to_text
+
+        source = data.first(SOURCE_BYTES).decode("latin-1")
+        text: str = rtf_to_text(source, errors="ignore")  # type: ignore[no-untyped-call]
+        return finished(text, limits, was_cut=data.size_bytes > SOURCE_BYTES)
