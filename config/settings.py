@@ -150,6 +150,16 @@ class Settings(BaseSettings):
     attachment_processes: int = Field(
         1, ge=1, le=16, description="Child processes of each worker in which attachments are read, one at a time each."
     )
+    ocr_languages: str = Field(
+        "eng",
+        pattern=r"^[A-Za-z_]+(\+[A-Za-z_]+)*$",
+        description="Languages of the words in pictures, by Tesseract's names, joined by +.",
+    )
+    ocr_dpi: int = Field(300, ge=72, le=600, description="Dots per inch at which a scanned page of a PDF is read.")
+    ocr_max_pages: int = Field(20, ge=0, le=1000, description="Most pages of one attachment read by OCR; 0: none.")
+    ocr_seconds: float = Field(
+        120.0, ge=1, le=600, description="Seconds that OCR may take for one attachment; pages left by then are left out."
+    )
     max_crashes: int = Field(3, ge=1, description="Workers that may die over a mail before it is dead-lettered.")
     shutdown_grace_seconds: float = Field(25.0, gt=0, description="Seconds an ordered shutdown may take.")
     idempotency_ttl_seconds: int = Field(

@@ -4,6 +4,7 @@ from config.settings import Settings
 from src.assembly.services import in_time, open_store, open_stream, serve
 from src.attachments import temp_files
 from src.attachments.keep import Keeper
+from src.attachments.limits import Limits, Ocr
 from src.attachments.sandbox.pool import Pool
 from src.common import exit_codes
 from src.common.beats import Beats
@@ -17,6 +18,13 @@ from src.worker.build import build as build_worker
 from src.worker.prepare import Prepare
 
 log = get_logger(__name__)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return the bounds of attachments."""
+    return Limits(
+        ocr=Ocr(settings.ocr_languages, settings.ocr_dpi, settings.ocr_max_pages, settings.ocr_seconds),
+    )
 
 
 def run_worker(settings: Settings, *, drain: bool = False) -> int:
@@ -35,7 +43,7 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
         return exit_code_of(error)
     if stream is None or store is None:
         return exit_codes.OK
-    keeper = Keeper(Pool(settings.attachment_processes))
+    keeper = Keeper(Pool(settings.attachment_processes), limits_of(settings))
     worker = build_worker(
         settings,
         stream=stream,

@@ -27,7 +27,7 @@ def doctor(
     online: Annotated[bool, typer.Option("--online", help="Also log in at Google and the mail server.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
 ) -> None:
-    """Check settings, Redis, database, sign-in and machine; say how to mend what is wrong.
+    """Check settings, Redis, database, sign-in, machine and what reads attachments; say how to mend what is wrong.
 
     Changes nothing. Ends with 1 if anything is wrong, with 2 if the settings cannot even be read.
     """
@@ -73,6 +73,7 @@ def _print(checks: Sequence[Check]) -> None:
 def run_checks(services: Services, *, online: bool) -> Iterator[Check]:
     """Yield all checks, area by area."""
     # Imported here: they bring redis and sqlalchemy, which `--help` can do without.
+    from src.cli.checks.attachment_checks import attachment_checks
     from src.cli.checks.database_checks import database_checks
     from src.cli.checks.machine_checks import machine_checks
     from src.cli.checks.redis_checks import redis_checks
@@ -83,6 +84,7 @@ def run_checks(services: Services, *, online: bool) -> Iterator[Check]:
     yield from database_checks(settings)
     yield from sign_in_checks(settings, services.clock, (lambda: try_login(services)) if online else None)
     yield from machine_checks(settings)
+    yield from attachment_checks(settings)
 
 
 def try_login(services: Services) -> str:

@@ -17,6 +17,8 @@ from mmap import mmap
 from typing import Any
 
 from config.settings import load
+from src.attachments.keep import Keeper
+from src.attachments.sandbox.pool import Pool
 from src.common.beats import Beats
 from src.common.clock import SystemClock
 from src.common.logs import configure
@@ -28,7 +30,6 @@ from src.stream.options import options_from
 from src.stream.redis_stream import RedisStream
 from src.worker.build import build
 from src.worker.prepare import Prepare
-from tests.fakes.no_sandbox import keep
 
 SLOW_S = 0.05
 
@@ -83,18 +84,22 @@ def main(arguments: Sequence[str]) -> int:
     stream.reclaim = _dying("reclaimed", stream.reclaim, only_if_found=True)
     store: Any = open_store(settings.database_url, busy_timeout_s=float(os.environ.get("BUSY_TIMEOUT_S", "10")))
     store.write = _dying("stored", store.write, only_if_found=False)
+    keeper = Keeper(Pool(2))
     worker = build(
         settings,
         stream=stream,
         store=store,
-        prepare=Prepare(poisonable_parse, keep),
+        prepare=Prepare(poisonable_parse, keeper.keep, keeper.now),
         shutdown=shutdown,
         beats=Beats(clock),
         clock=clock,
         drain="--drain" in arguments,
         close_stream=connection.close,
     )
-    return worker.run()
+    try:
+        return worker.run()
+    finally:
+        keeper.close()
 
 
 if __name__ == "__main__":

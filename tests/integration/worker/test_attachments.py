@@ -1,0 +1,104 @@
+"""Attachments through a real worker: their text is found by a search, and kill -9 in mid-extraction costs nothing."""
+
+import base64
+import io
+import os
+import random
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from src.attachments import temp_files
+from src.store.opening import open_store
+from tests.fixtures import office_files
+from tests.fixtures.services import require_program, wait_until
+from tests.integration.worker.workplace import Workplace, make_mail
+
+pytestmark = pytest.mark.redis
+
+KILLS = int(os.environ.get("ATTACHMENT_KILLS", "5"))
+
+
+def picture(text: str) -> bytes:
+    image = Image.new("RGB", (900, 120), "white")
+    ImageDraw.Draw(image).text((20, 30), text, fill="black", font=ImageFont.load_default(48))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def mail_with(number: int, *files: tuple[str, bytes]) -> bytes:
+    parts = b"".join(
+        b'--b\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; filename="%b"\r\n'
+        b"Content-Transfer-Encoding: base64\r\n\r\n%b\r\n" % (name.encode(), base64.encodebytes(data))
+        for name, data in files
+    )
+    head, _, body = make_mail(number).partition(b"\r\n\r\n")
+    kind = b'\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\n'
+    return head + kind + body + parts + b"--b--\r\n"
+
+
+@pytest.fixture
+def temp_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return tmp_path / f"email-ingestion-{os.getuid()}"
+
+
+def test_the_text_of_every_kind_of_attachment_is_found(workplace: Workplace) -> None:
+    require_program("tesseract")
+    files = {
+        "hippopotamus": ("a.docx", office_files.docx("hippopotamus")),
+        "rhinoceros": ("b.pdf", office_files.pdf("rhinoceros")),
+        "крокодил": ("c.xlsx", office_files.xlsx("крокодил")),
+        "ελέφαντας": ("d.odt", office_files.opendocument("ελέφαντας")),
+        "flamingo": ("e.zip", office_files.zipped({"inner/f.docx": office_files.docx("flamingo")})),
+        "kangaroo": ("g.png", picture("kangaroo")),
+        "giraffe": ("h.pptx", office_files.pptx("giraffe")),
+        "pelican": ("i.txt", b"pelican"),
+    }
+    mails = [mail_with(at, file) for at, file in enumerate(files.values())]
+    ids = workplace.publish(mails)
+
+    assert workplace.drain() == 0
+
+    workplace.check_all_settled(ids, mails)
+    store = open_store(workplace.database_url)
+    for word, source_id in zip(files, ids, strict=True):
+        assert [hit.source_id for hit in store.search(word)] == [source_id], word
+    store.close()
+
+
+def test_kill_9_in_mid_extraction_costs_nothing(workplace: Workplace, temp_dir: Path) -> None:
+    require_program("tesseract")
+    rng = random.Random(7)
+    mails = [mail_with(at, ("a.png", picture(f"number {at}")), ("b.pdf", office_files.pdf("x"))) for at in range(12)]
+    ids = workplace.publish(mails)
+    settings = {"MAX_CRASHES": "1000", "LEASE_SECONDS": "1", "TMPDIR": str(temp_dir.parent)}
+
+    for _ in range(KILLS):
+        worker = workplace.start_worker(**settings)
+        time.sleep(rng.uniform(0.2, 1.2))
+        worker.kill()
+        workplace.end(worker)
+    assert workplace.drain(**settings) == 0
+
+    workplace.check_all_settled(ids, mails)
+    wait_until(lambda: not _children_in(temp_dir), what="the children of killed workers end")
+    temp_files.sweep(temp_dir, min_age_s=0)
+    assert list(temp_dir.iterdir()) == []
+
+
+def _children_in(folder: Path) -> list[str]:
+    listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True).stdout
+    mine = [line.split()[0] for line in listed.splitlines() if "src.attachments.child" in line or "tesseract" in line]
+    return [pid for pid in mine if _works_in(pid, folder)]
+
+
+def _works_in(pid: str, folder: Path) -> bool:
+    try:
+        return str(Path(f"/proc/{pid}/cwd").readlink()).startswith(str(folder))
+    except OSError:
+        return False
