@@ -10,6 +10,8 @@ from pathlib import Path
 
 from config.settings import Settings, load
 from scripts.bench import floor
+from src.attachments.keep import Keeper
+from src.attachments.sandbox.pool import Pool
 from src.common import logs
 from src.common.beats import Beats
 from src.common.clock import SystemClock
@@ -21,7 +23,6 @@ from src.stream.options import options_from
 from src.stream.redis_stream import RedisStream
 from src.worker.build import build
 from src.worker.prepare import Prepare
-from tests.fakes.no_sandbox import keep
 
 
 def main(name: str) -> None:
@@ -46,11 +47,12 @@ def _peak_kib() -> int:
 def _product(settings: Settings) -> Callable[[], object]:
     connection = connect(settings)
     clock = SystemClock()
+    keeper = Keeper(Pool(settings.attachment_processes))
     return build(
         settings,
         stream=RedisStream(connection, options_from(settings)),
         store=open_store(settings.database_url),
-        prepare=Prepare(parse, keep),
+        prepare=Prepare(parse, keeper.keep, keeper.now),
         shutdown=Shutdown(),
         beats=Beats(clock),
         clock=clock,

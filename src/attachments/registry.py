@@ -7,6 +7,7 @@ load their libraries when they are first used, so that a worker does not pay for
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from src.attachments.compressed_file import Compressed
 from src.attachments.docx import Docx
@@ -80,4 +81,13 @@ def outcome_unread(line: Line | None) -> Extraction:
 
 def line_for(content_type: str, registry: tuple[Line, ...] = REGISTRY) -> Line | None:
     """Return the line for a media type (lower case); None if nothing here reads it."""
+    return _product_line(content_type) if registry is REGISTRY else _first_line(content_type, registry)
+
+
+@lru_cache(maxsize=256)
+def _product_line(content_type: str) -> Line | None:
+    return _first_line(content_type, REGISTRY)
+
+
+def _first_line(content_type: str, registry: tuple[Line, ...]) -> Line | None:
     return next((line for line in registry if fnmatchcase(content_type, line.pattern)), None)

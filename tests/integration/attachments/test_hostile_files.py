@@ -21,7 +21,7 @@ from src.mail.parse import parse
 from src.model.extraction import Attachment, Extracted
 from tests.fixtures import office_files
 
-QUICK = Limits(seconds=8.0, engine_seconds=2.0, ocr=Ocr(seconds=4.0))
+QUICK = Limits(seconds=20.0, engine_seconds=6.0, ocr=Ocr(seconds=4.0))
 WELL = office_files.docx("all is well")
 
 

@@ -6,12 +6,14 @@ import os
 import random
 import subprocess
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from src.attachments import temp_files
+from src.attachments.limits import MB
 from src.store.opening import open_store
 from tests.fixtures import office_files
 from tests.fixtures.services import require_program, wait_until
@@ -102,3 +104,29 @@ def _works_in(pid: str, folder: Path) -> bool:
         return str(Path(f"/proc/{pid}/cwd").readlink()).startswith(str(folder))
     except OSError:
         return False
+
+
+def test_big_attachments_take_bounded_memory_and_two_no_more_than_one(workplace: Workplace) -> None:
+    photo = os.urandom(36 * MB)
+    one = mail_with(1, ("a.docx", with_picture(office_files.docx("hippopotamus"), photo)))
+    two = mail_with(2, ("b.docx", with_picture(office_files.docx("rhinoceros"), photo)))
+    workplace.publish([make_mail(0)])
+    idle = workplace.peak_memory_mb(workplace.start_worker("--drain"))
+
+    workplace.publish([one])
+    alone = workplace.peak_memory_mb(workplace.start_worker("--drain")) - idle
+    ids = workplace.publish([one, two])
+    both = workplace.peak_memory_mb(workplace.start_worker("--drain")) - idle
+
+    assert alone < 2.5 * len(one) / MB
+    assert both < 1.5 * max(alone, 20.0)
+    store = open_store(workplace.database_url)
+    assert [hit.source_id for hit in store.search("rhinoceros")] == [ids[1]]
+    store.close()
+
+
+def with_picture(docx: bytes, photo: bytes) -> bytes:
+    file = io.BytesIO(docx)
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as archive:
+        archive.writestr("word/media/image1.png", photo)
+    return file.getvalue()
