@@ -158,7 +158,7 @@ class Settings(BaseSettings):
     ocr_dpi: int = Field(300, ge=72, le=600, description="Dots per inch at which a scanned page of a PDF is read.")
     ocr_max_pages: int = Field(20, ge=0, le=1000, description="Most pages of one attachment read by OCR; 0: none.")
     ocr_seconds: float = Field(
-        120.0, ge=1, le=600, description="Seconds that OCR may take for one attachment; pages left by then are left out."
+        120.0, ge=1, le=600, description="Most seconds of OCR for one attachment; pages left by then are not read."
     )
     max_crashes: int = Field(3, ge=1, description="Workers that may die over a mail before it is dead-lettered.")
     shutdown_grace_seconds: float = Field(25.0, gt=0, description="Seconds an ordered shutdown may take.")
