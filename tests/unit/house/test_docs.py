@@ -115,7 +115,7 @@ REACHED_OTHERWISE = {
 }
 IMPORT_NAME = {
     "google-auth": "google-auth", "google-auth-oauthlib": "google_auth_oauthlib", "psycopg": "psycopg",
-    "prometheus-client": "prometheus_client", "pydantic-settings": "pydantic_settings",
+    "prometheus-client": "prometheus_client", "pydantic-settings": "pydantic_settings", "pillow": "PIL",
 }  # fmt: skip
 
 
