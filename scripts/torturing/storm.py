@@ -19,6 +19,7 @@ from scripts.torturing.lossy_proxy import LossyProxy
 from scripts.torturing.mailbox_file import write_mbox
 from scripts.torturing.mortal_redis import MortalRedis
 from src.common.errors import RedisUnavailableError
+from src.common.exit_codes import STOPPED
 from src.common.redis_client import connect
 from src.stream.options import options_from
 from src.stream.protocol import StreamStats
@@ -154,7 +155,7 @@ class Storm:
         """End the workers in order; return what is wrong with that, or with an earlier end of their own accord."""
         codes = {worker.name: worker.end(END_TIMEOUT_S) for worker in self._workers}
         # One that was restarted just now may not listen to signals yet: it has nothing in hand, and just ends.
-        well = (0, None, -signal.SIGTERM)
+        well = (0, None, -signal.SIGTERM, STOPPED)
         findings = [f"{name} ended with {code}" for name, code in codes.items() if code not in well]
         return findings + [f"{actor.name} gave up: {actor.odd_ends}" for actor in self._workers if actor.odd_ends]
 
