@@ -41,6 +41,7 @@ log = get_logger(__name__)
 Results = list[tuple[Ticket, Outcome]]
 Prepared = list[tuple[Ticket, Record]]
 
+LOOK_UP_S = 0.5  # how often a wait for one slow mail looks up for a stop
 SLOW_LOOK_MS = 50  # longest wait for new mails while slow ones are under way: those that are done are stored by then
 
 
@@ -150,16 +151,30 @@ class Pipeline:
             self._hand.begin(ticket)
             try:
                 begun = self._prepare.begin(ticket, raw)
-                if not isinstance(begun, Unfinished):
-                    prepared.append((ticket, begun))
-                elif is_suspect(ticket):
-                    prepared.append((ticket, begun.finish()))
-                else:
+                if isinstance(begun, Unfinished) and not is_suspect(ticket):
                     self._window.put(ticket, begun)
+                    continue
+                record = self._finished_alone(ticket, begun) if isinstance(begun, Unfinished) else begun
+                if record is not None:
+                    prepared.append((ticket, record))
             except Exception as error:  # noqa: BLE001  # whatever a mail does, its neighbours go on
                 failed.append((ticket, self._decide(ticket, error)))
         self._hand.begin(None)
         return prepared, failed
+
+    def _finished_alone(self, ticket: Ticket, mail: Unfinished) -> Record | None:
+        """Wait for one slow mail; None when a stop is asked for meanwhile: it is then handed back. Raises its error."""
+        alone = Window(1)
+        alone.put(ticket, mail)
+        while not self._shutdown.is_asked:
+            for _, found in alone.collect(LOOK_UP_S):
+                alone.close()
+                if isinstance(found, Exception):
+                    raise found
+                return found
+            self._beats.move("read")
+        alone.close()
+        return None
 
     def _store_all(self, prepared: Prepared) -> Results:
         """Store the Records; return what becomes of each ticket. One that another worker took over is left to it."""

@@ -156,6 +156,36 @@ def test_a_worker_that_ends_hands_slow_mails_back(gate: Gate) -> None:
     assert gate.calls <= 2, "a mail that nobody had begun was worked on after the end"
 
 
+def test_a_slow_suspect_is_waited_for_alone_and_the_loop_is_seen_to_move(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.worker.pipeline.is_suspect", lambda _ticket: True)
+    monkeypatch.setattr("src.worker.pipeline.LOOK_UP_S", 0.01)
+    bench = bench_with(gate)
+    moves: list[str] = []
+    monkeypatch.setattr(bench.beats, "move", moves.append)
+    publish(bench.stream, outgoing(1, raw=mail_with(SLOW)))
+    threading.Timer(0.2, gate.opened.set).start()
+
+    bench.pipeline.work_once()
+
+    assert bench.table.stored == [source_id(1)]
+    assert len(moves) > 5
+
+
+def test_a_stop_does_not_wait_for_a_slow_suspect(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.worker.pipeline.is_suspect", lambda _ticket: True)
+    monkeypatch.setattr("src.worker.pipeline.LOOK_UP_S", 0.01)
+    bench = bench_with(gate)
+    publish(bench.stream, outgoing(1, raw=mail_with(SLOW)))
+    threading.Timer(0.1, bench.shutdown.ask).start()
+
+    bench.pipeline.work_once()
+
+    assert bench.table.stored == []
+    assert [ticket.source_id for ticket in bench.hand.held()] == [source_id(1)]
+
+
 @settings(max_examples=30, deadline=None)
 @given(kinds=st.lists(st.sampled_from([SLOW, QUICK]), min_size=1, max_size=20), batch_size=st.integers(1, 8))
 def test_any_mix_is_stored_once(kinds: list[str], batch_size: int) -> None:
