@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from src.attachments.extractor import NotExtractedError
@@ -36,6 +37,11 @@ class Reader:
     @classmethod
     def of(cls, limits: Limits) -> "Reader":
         return cls(limits, time.monotonic() + limits.ocr.seconds)
+
+    def load(self) -> None:
+        """Load the libraries, before a process forks for each page."""
+        for library in ("PIL.Image", "pytesseract"):
+            import_module(library)
 
     def has_room(self) -> bool:
         """Tell whether one more page may be read; if not, the text is known to be cut."""

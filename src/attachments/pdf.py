@@ -47,6 +47,7 @@ class Pdf:
 
 
 def _texts(data: Content, limits: Limits) -> dict[str, Any]:
+    pdf_pages.load_pdfium()
     try:
         found: dict[str, Any] = call_within(limits.engine_seconds, lambda: pdf_pages.by_pdfium(data, limits))
         if any(text.strip() for text in found["texts"]):

@@ -1,6 +1,7 @@
 """The pages of a PDF, by either reader: texts up to the limits, or one page rendered for OCR."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from src.attachments.bounded_call import call_within
@@ -10,6 +11,11 @@ from src.attachments.ocr import PAGE_SECONDS, Reader, fitting
 
 POINTS_PER_INCH = 72
 RENDER_SECONDS = 8.0  # of one page, besides what OCR may take
+
+
+def load_pdfium() -> None:
+    """Load the library, before a process forks for each file: loading takes 40 times as long as reading a small one."""
+    import_module("pypdfium2")
 
 
 def by_pdfium(data: Content, limits: Limits) -> dict[str, Any]:
@@ -69,6 +75,8 @@ def by_pypdf(data: Content, limits: Limits) -> dict[str, Any]:
 
 def read_by_ocr(data: Content, at: int, reader: Reader) -> str:
     """Return what OCR reads on one page."""
+
+    reader.load()
 
     def read() -> str:
         limits = reader.limits
