@@ -3,6 +3,7 @@
 Runs in a child process: a directory of members is as hostile as any other content.
 """
 
+import re
 import zipfile
 
 from src.attachments.extractor import Content, NotExtractedError
@@ -18,7 +19,8 @@ PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentatio
 OPENDOCUMENT = "application/vnd.oasis.opendocument."
 EPUB = "application/epub+zip"
 
-_BY_MEMBER = (("word/document.xml", DOCX), ("xl/workbook.xml", XLSX), ("ppt/presentation.xml", PPTX))
+WORD_MAIN = re.compile(r"word/document\d{0,3}\.xml")  # SharePoint writes document2.xml
+_BY_MEMBER = (("xl/workbook.xml", XLSX), ("ppt/presentation.xml", PPTX))
 # Names of streams in an OLE directory, in UTF-16.
 _BY_STREAM = (
     ("EncryptedPackage", "encrypted"),
@@ -53,6 +55,8 @@ def _of_zip(content: Content) -> str:
             for member, media_type in _BY_MEMBER:
                 if member in known:
                     return media_type
+            if any(WORD_MAIN.fullmatch(name) for name in names):
+                return DOCX
             return _declared_inside(archive) if "mimetype" in known else ZIP
 
 

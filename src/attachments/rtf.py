@@ -16,4 +16,5 @@ class Rtf:
 
         source = data.first(SOURCE_BYTES).decode("latin-1")
         text: str = rtf_to_text(source, errors="ignore")  # type: ignore[no-untyped-call]
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # RTF says emoji in two halves
         return finished(text, limits, was_cut=data.size_bytes > SOURCE_BYTES)

@@ -29,7 +29,8 @@ _MAGIC = (
     (4, b"ftypheic", "image/heic"),
     (4, b"ftypmif1", "image/heic"),
     (0, b"\x1f\x8b", "application/gzip"),
-    (0, b"BZh", "application/x-bzip2"),
+    (4, b"1AY&SY", "application/x-bzip2"),  # after BZh and a digit, of which texts hold more
+    (4, b"\x17rE8P\x90", "application/x-bzip2"),  # an empty one
     (0, b"\xfd7zXZ\0", "application/x-xz"),
     (257, b"ustar", "application/x-tar"),
     (0, b"\x78\x9f\x3e\x22", "application/ms-tnef"),
@@ -47,6 +48,8 @@ _MAGIC = (
     (8, b"AVI ", MEDIA),
     (0, b"\x1aE\xdf\xa3", MEDIA),
 )
+# Magic that a text may begin with as well ("MZ;Name", "ID3 tags explained"): the formats themselves all hold NULs here.
+_SPELT = re.compile(rb"[A-Za-z0-9 ]+")
 _PDF_WITHIN = 1024  # bytes; readers accept a PDF whose header comes a little late, if it is called one
 _BITMAP = re.compile(rb"BM.{4}\0\0\0\0", re.S)
 _MARKUP = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype html|html|head|body)\b", re.I | re.S)
@@ -75,7 +78,7 @@ def media_type_of(head: bytes, declared: str, filename: str) -> str:
     """
     head = head[:HEAD_BYTES]
     for offset, magic, media_type in _MAGIC:
-        if head.startswith(magic, offset):
+        if head.startswith(magic, offset) and (b"\0" in head or not _SPELT.fullmatch(magic)):
             return media_type
     suffix = PurePosixPath(filename.lower()).suffix
     if (declared == PDF or suffix == ".pdf") and b"%PDF-" in head[:_PDF_WITHIN]:

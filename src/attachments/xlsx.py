@@ -1,18 +1,15 @@
 """Text of Excel files (ECMA-376): each sheet after its name, cells between tabs, formulas by their last value, dates as
 people read them. Never dense: only the cells that are there, and at most a million of them."""
 
-from datetime import datetime, timedelta
-
 from src.attachments.extractor import Content
 from src.attachments.finish import finished
 from src.attachments.limits import Limits
+from src.attachments.office_relations import relations_of
 from src.attachments.office_zip import Attributes, EnoughError, Handler, OfficeZip, Pieces, properties
+from src.attachments.xlsx_dates import Styles
 from src.model.extraction import Extraction
 
-_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - a spreadsheet's dates have no zone
-_LAST_SERIAL = 2_958_465  # 9999-12-31
-_DATE_FORMATS = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})  # built-in (18.8.30)
-_DATE_LETTERS = frozenset("dmyhs")
+_BOOK = "xl/workbook.xml"
 
 
 class Xlsx:
@@ -21,9 +18,10 @@ class Xlsx:
     def extract(self, data: Content, limits: Limits) -> Extraction:
         pieces = Pieces(limits.text_chars)
         with OfficeZip(data, limits) as archive:
-            targets, book, strings, styles = _Targets(), _Book(), _Strings(limits.cells), _Styles()
-            archive.read_xml("xl/_rels/workbook.xml.rels", targets)
-            archive.read_xml("xl/workbook.xml", book)
+            relations = relations_of(archive, _BOOK)
+            book, strings = _Book(), _Strings(limits.cells)
+            archive.read_xml(_BOOK, book)
+            styles = Styles(counts_from_1904=book.counts_from_1904)
             archive.read_xml("xl/sharedStrings.xml", strings)
             archive.read_xml("xl/styles.xml", styles)
             cells = _Count(limits.cells)
@@ -31,8 +29,8 @@ class Xlsx:
                 if pieces.is_full or cells.is_used_up:
                     break
                 _add_quietly(pieces, f"{name}\n")
-                member = "xl/" + targets.found.get(relation, "").removeprefix("/xl/")
-                archive.read_xml(member, _Sheet(pieces, strings.found, styles, cells))
+                if relation in relations:
+                    archive.read_xml(relations[relation].member, _Sheet(pieces, strings.found, styles, cells))
             known = properties(archive, "docProps/core.xml")
         known["sheets"] = len(book.sheets)
         return finished(pieces.joined(), limits, known, was_cut=pieces.is_full or cells.is_used_up)
@@ -59,26 +57,18 @@ class _Count:
             raise EnoughError
 
 
-class _Targets(Handler):
-    """Which member a relation leads to."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, str] = {}
-
-    def start(self, name: str, attributes: Attributes) -> None:
-        if name == "Relationship":
-            self.found[attributes.get("Id", "")] = attributes.get("Target", "")
-
-
 class _Book(Handler):
-    """The sheets in their order: name and relation."""
+    """The sheets in their order: name and relation; and from when days are counted."""
 
     def __init__(self) -> None:
         self.sheets: list[tuple[str, str]] = []
+        self.counts_from_1904 = False
 
     def start(self, name: str, attributes: Attributes) -> None:
         if name == "sheet":
             self.sheets.append((attributes.get("name", ""), attributes.get("id", "")))
+        elif name == "workbookPr":
+            self.counts_from_1904 = attributes.get("date1904", "") in ("1", "true")
 
 
 class _Strings(Handler):
@@ -110,48 +100,10 @@ class _Strings(Handler):
                 raise EnoughError
 
 
-class _Styles(Handler):
-    """Which cell styles show a number as a date."""
-
-    def __init__(self) -> None:
-        self._date_formats = set(_DATE_FORMATS)
-        self._are_dates: list[bool] = []
-        self._in_cell_styles = False
-
-    def is_date(self, style: str) -> bool:
-        return style.isdecimal() and int(style) < len(self._are_dates) and self._are_dates[int(style)]
-
-    def start(self, name: str, attributes: Attributes) -> None:
-        number = attributes.get("numFmtId", "")
-        if name == "numFmt" and number.isdecimal() and _shows_date(attributes.get("formatCode", "")):
-            self._date_formats.add(int(number))
-        elif name == "cellXfs":
-            self._in_cell_styles = True
-        elif name == "xf" and self._in_cell_styles:
-            self._are_dates.append(number.isdecimal() and int(number) in self._date_formats)
-
-    def end(self, name: str) -> None:
-        if name == "cellXfs":
-            self._in_cell_styles = False
-
-
-def _shows_date(code: str) -> bool:
-    """Tell whether a number format shows a date: by its letters outside of quotes and brackets."""
-    bare, is_quoted, is_bracketed = [], False, False
-    for letter in code.lower():
-        if letter == '"':
-            is_quoted = not is_quoted
-        elif letter in "[]" and not is_quoted:
-            is_bracketed = letter == "["
-        elif not is_quoted and not is_bracketed:
-            bare.append(letter)
-    return bool(_DATE_LETTERS & set(bare)) and "general" not in "".join(bare)
-
-
 class _Sheet(Handler):
     """Writes the cells of a sheet."""
 
-    def __init__(self, pieces: Pieces, strings: list[str], styles: _Styles, count: _Count) -> None:
+    def __init__(self, pieces: Pieces, strings: list[str], styles: Styles, count: _Count) -> None:
         self._pieces = pieces
         self._strings = strings
         self._styles = styles
@@ -182,15 +134,4 @@ class _Sheet(Handler):
             return self._strings[int(value)] if value.isdecimal() and int(value) < len(self._strings) else ""
         if self._kind == "b":
             return "TRUE" if value == "1" else "FALSE"
-        return _as_date(value) if self._kind == "n" and self._styles.is_date(self._style) else value
-
-
-def _as_date(value: str) -> str:
-    try:
-        serial = float(value)
-    except ValueError:
-        return value
-    if not 0 <= serial <= _LAST_SERIAL:
-        return value
-    moment = _EPOCH + timedelta(seconds=round(serial * 86_400))
-    return moment.strftime("%H:%M:%S" if serial < 1 else "%Y-%m-%d" if serial.is_integer() else "%Y-%m-%d %H:%M:%S")
+        return self._styles.shown(value, self._style) if self._kind == "n" else value

@@ -12,6 +12,7 @@ from src.attachments.child import _with_mail_parser
 from src.attachments.extractor import Budget, Content
 from src.attachments.limits import Limits
 from src.attachments.take_out import take_out
+from src.attachments.xlsx_dates import Styles
 from src.model.extraction import Extracted, Extraction
 from tests.fixtures import office_files
 from tests.fixtures.services import require_program
@@ -52,11 +53,44 @@ def test_excel_gives_sheets_in_order_with_dates_as_people_read_them(text: str) -
     assert [line.rstrip("\t") for line in found.text.split("\n")] == [
         "Erstes",
         f"{text}\tinline\t42.5",
-        "2025-01-01\t2025-01-01 12:00:00\tTRUE\tformula",
+        "2025-01-01\t2025-01-01 12:00:00\tTRUE\tformula\t30:00:00",
         "Zweites",
         "7",
     ]
     assert found.metadata["sheets"] == 2
+
+
+def test_excel_counts_from_1904_where_the_file_says_so() -> None:
+    assert "2029-01-02\t2029-01-02 12:00:00" in read(office_files.xlsx("x", settings='<workbookPr date1904="1"/>')).text
+
+
+@pytest.mark.parametrize(("from_1904", "last"), [(False, 2_958_465), (True, 2_957_003)])
+def test_the_last_day_of_excel_is_a_date_and_the_next_a_number(from_1904: bool, last: int) -> None:
+    styles = Styles(counts_from_1904=from_1904)
+    styles.start("cellXfs", {})
+    styles.start("xf", {"numFmtId": "14"})
+    assert styles.shown(str(last), "0") == "9999-12-31"
+    assert styles.shown(str(last + 1), "0") == str(last + 1)
+
+
+def test_word_files_of_sharepoint_are_word_files() -> None:
+    found = read(office_files.docx("Grüße", main="word/document2.xml"))
+    assert found.text.startswith("Grüße\tbehind")
+    assert "<" not in found.text
+
+
+def test_what_was_moved_in_word_is_said_once() -> None:
+    moved = '<w:{0} xmlns:w="urn:w"><w:r><w:t>moved</w:t></w:r></w:{0}>'
+    found = read(office_files.docx("", document=f"<b>{moved.format('moveFrom')}{moved.format('moveTo')}</b>"))
+    assert found.text.count("moved") == 1
+
+
+@pytest.mark.parametrize(
+    "word", ["MZ", "ID3", "GIF8", "BZh", "OggS", "fLaC", "1234ftyp", "12345678AVI ", "12345678WAVE"]
+)
+def test_text_that_begins_like_a_program_or_media_is_text(word: str) -> None:
+    found = read(f"{word};Name;Ort".encode(), "list.csv", "text/csv")
+    assert found.text == f"{word};Name;Ort"
 
 
 @pytest.mark.parametrize("kind", ["text", "spreadsheet", "presentation"])
@@ -70,6 +104,10 @@ def test_a_book_is_read_in_the_order_of_its_spine() -> None:
     found = read(office_files.epub("first", "second", TEXTS[2]))
     assert found.text.split() == ["first", "second", *TEXTS[2].split()]
     assert found.metadata["title"] == "Buch"
+
+
+def test_emoji_in_rtf_are_whole() -> None:
+    assert read(rb"{\rtf1\ansi\uc1 Hi \u-10179?\u-8704? there}").text == "Hi 😀 there"
 
 
 def test_rtf_in_another_alphabet() -> None:
