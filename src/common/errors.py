@@ -93,6 +93,12 @@ class SandboxUnavailableError(TemporaryError):
     code = "sandbox_unavailable"
 
 
+class ScannerUnavailableError(TemporaryError):
+    """Raised when the virus scanner does not answer, and `CLAMAV_WHEN_DOWN` says to wait for it."""
+
+    code = "scanner_unavailable"
+
+
 # --- Database --------------------------------------------------------------------------------------------------------
 
 

@@ -5,8 +5,9 @@ quickly read already kept, and the rest left for another thread (window.py).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from mmap import mmap
+from threading import Lock
 from typing import Protocol
 
 from src.common.errors import RawMissingError
@@ -54,6 +55,7 @@ class Prepare:
     keep: Keep
     now: KeepNow | None = None  # None: `keep` is always quick
     temp_dir: str | None = None  # for big mails; None: the system's
+    one_big_mail: Lock = field(default_factory=Lock)  # at a time: each takes about its size of memory
 
     def __call__(self, ticket: Ticket, raw: bytes | RawSlices | None) -> Record:
         """Return what the store shall make true. Raises RawMissingError, TempSpaceError, SandboxUnavailableError, or
@@ -70,7 +72,7 @@ class Prepare:
         if self.now is None:
             return self._whole(ticket, raw)
         if not isinstance(raw, bytes):  # big: laid down in a file first, which takes its time
-            return Unfinished(lambda: self._whole(ticket, raw), held_bytes=0)
+            return Unfinished(lambda: self._big_one(ticket, raw), held_bytes=0)
         with opened(raw, self.temp_dir) as (data, sha256):
             parsed = self.parse(data)
             kept = [self.now(part) for part in parsed.parts]
@@ -79,6 +81,10 @@ class Prepare:
         return Unfinished(
             lambda: _record(ticket, parsed, self._with_the_rest(parsed, kept), sha256), held_bytes=len(raw)
         )
+
+    def _big_one(self, ticket: Ticket, raw: RawSlices) -> Record:
+        with self.one_big_mail:
+            return self._whole(ticket, raw)
 
     def _whole(self, ticket: Ticket, raw: bytes | RawSlices) -> Record:
         with opened(raw, self.temp_dir) as (data, sha256):

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 
 from config.settings import Settings
+from src.assembly.worker import scanner_of
 from src.attachments.extractor import Content
 from src.attachments.limits import DEFAULT
 from src.attachments.sandbox import isolation
@@ -23,6 +24,7 @@ def attachment_checks(settings: Settings) -> Iterator[Check]:
     yield _child()
     yield _network()
     yield from _tesseract(settings.ocr_languages)
+    yield _scanner(settings)
     yield _program("catdoc", "old Word, Excel and PowerPoint files", "catdoc")
 
 
@@ -61,6 +63,16 @@ def _tesseract(wanted: str) -> Iterator[Check]:
             yield red(AREA, "OCR_LANGUAGES", f"not installed: {', '.join(missing)}", f"`apt-get install {packages}`")
         else:
             yield green(AREA, "OCR_LANGUAGES", wanted)
+
+
+def _scanner(settings: Settings) -> Check:
+    scanner = scanner_of(settings)
+    if scanner is None:
+        return green(AREA, "virus scan", "off: set CLAMAV_SOCKET or CLAMAV_HOST for one")
+    try:
+        return green(AREA, "virus scan", scanner.version())
+    except IngestError as error:
+        return red(AREA, "virus scan", str(error), f"see docs/runbooks/{error.code}.md")
 
 
 def _program(name: str, reads: str, package: str) -> Check:
