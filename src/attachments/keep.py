@@ -73,6 +73,16 @@ class Keeper:
             return _counted(self._kept_in_slices(part), began)
         return _counted(self._kept_in_memory(part), began)
 
+    def leave(self, part: AttachmentPart, reason: str) -> Attachment:
+        """Return what is stored of a part whose text is not taken out, for `reason`."""
+        began = time.perf_counter()
+        if part.estimated_size_bytes > self._limits.decoded_bytes:
+            return _counted(_described(part, part.estimated_size_bytes, "", TOO_LARGE), began)
+        tally = _Tally(part.decode_slices(), self._limits.decoded_bytes)
+        tally.finish()
+        left = Extraction(Extracted.SKIPPED, reason=reason)
+        return _counted(_described(part, tally.size_bytes, tally.sha256.hexdigest(), left), began)
+
     def close(self) -> None:
         """End the sandbox."""
         self._sandbox.close()
@@ -188,7 +198,7 @@ def _described(part: AttachmentPart, size_bytes: int, sha256: str, extraction: E
 
 def _counted(kept: Attachment, began: float) -> Attachment:
     ATTACHMENT_SECONDS.labels(size_bucket=size_bucket(kept.size_bytes)).observe(time.perf_counter() - began)
-    if kept.extraction.outcome is Extracted.SKIPPED:
+    if kept.extraction.outcome in (Extracted.SKIPPED, Extracted.FAILED):
         ATTACHMENTS_SKIPPED.labels(reason=kept.extraction.reason).inc()
     else:
         ATTACHMENTS_PROCESSED.inc()

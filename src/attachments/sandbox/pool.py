@@ -68,7 +68,7 @@ class Pool:
             self._is_closed = True
             idle, self._idle = self._idle, []
             for child in self._busy:
-                child.kill()
+                child.stop()
         for child in idle:
             child.end()
         self._starter.shutdown(wait=False)
@@ -105,6 +105,7 @@ class _Child:
     def __init__(self, temp_dir: Path, registry: str, starter: Executor) -> None:
         self._folder = temp_files.own_subfolder(temp_dir)
         self._tasks_done = 0
+        self._is_stopped = False
         self.is_usable = True
         try:
             self._process = starter.submit(
@@ -136,7 +137,10 @@ class _Child:
         return self._process.poll() is None and not frames.has_something(self._answers)
 
     def work(self, content: Content, limits: Limits, seconds: float) -> Extraction:
-        """Return what it found; never raises on what the content does to it."""
+        """Return what it found; never raises on what the content does to it.
+
+        Raises SandboxUnavailableError when it was stopped meanwhile: that is not the content's fault.
+        """
         deadline = time.monotonic() + seconds
         self._tasks_done += 1
         try:
@@ -145,7 +149,9 @@ class _Child:
             found = frames.answer_from(head, limits)
         except frames.TooSlowError:
             return self._failed("time_out")
-        except frames.BrokenPipeToChildError:
+        except frames.BrokenPipeToChildError as error:
+            if self._is_stopped:
+                raise SandboxUnavailableError(_ENDING) from error
             return self._failed("crashed")
         self.is_usable = self._tasks_done < TASKS_OF_A_CHILD and found.reason != "out_of_memory"
         self._folder.empty()  # a reader that was killed could not tidy up
@@ -162,6 +168,11 @@ class _Child:
         self.kill()
         self._process.wait()
         self._folder.remove()
+
+    def stop(self) -> None:
+        """End it although it works. For any thread; the one that waits for it learns why."""
+        self._is_stopped = True
+        self.kill()
 
     def kill(self) -> None:
         """Kill its whole group: what it started may live on when itself has ended."""
