@@ -16,7 +16,7 @@ from src.attachments import temp_files
 from src.attachments.extractor import Budget, Content
 from src.attachments.limits import DEFAULT, MB, Limits
 from src.attachments.registry import line_for, outcome_unread
-from src.attachments.sniff import HEAD_BYTES, media_type_of
+from src.attachments.sniff import BZIP2, GZIP, HEAD_BYTES, XZ, ZIP, media_type_of
 from src.attachments.take_out import take_out
 from src.common.instruments import ATTACHMENT_SECONDS, ATTACHMENTS_PROCESSED, ATTACHMENTS_SKIPPED
 from src.model.extraction import Attachment, AttachmentPart, Extracted, Extraction
@@ -24,7 +24,8 @@ from src.text.normalise import cut
 
 TOO_LARGE = Extraction(Extracted.SKIPPED, reason="too_large")
 READ_AT_ONCE_BYTES = MB  # text up to this is read by the worker itself: some 10 ms
-PICTURES = ("image/", "application/pdf")  # may be read by OCR, and are given the time for it
+# What may be, or hold, pictures that are read by OCR, and is given the time for it.
+PICTURES = ("image/", "application/pdf", ZIP, "application/x-tar", GZIP, BZIP2, XZ, "message/rfc822")
 
 
 class Sandbox(Protocol):

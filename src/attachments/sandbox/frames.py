@@ -27,6 +27,7 @@ CHUNK_BYTES = 1024 * 1024
 READY = b'"ready"'
 MAX_METADATA = 20  # of one attachment: a reader tells six things at most
 MAX_NUMBER = 2**53 - 1  # of metadata: beyond it JSON is not exact
+SHARE_TO_WORK = 0.95  # of a task's time, after which a child tells what it found by then, before it is killed
 _SLUG = re.compile(r"[a-z][a-z0-9_]{0,39}")  # reasons are labels of metrics and names in the database
 
 _LENGTHS = Struct(">II")
@@ -96,8 +97,8 @@ def _wait(descriptor: int, event: int, deadline: float | None) -> None:
         raise TooSlowError
 
 
-def task(content: Content, limits: Limits) -> bytes:
-    """Return the head of a task; its bytes are `content.data`."""
+def task(content: Content, limits: Limits, seconds: float) -> bytes:
+    """Return the head of a task that is given so much time; its bytes are `content.data`."""
     return orjson.dumps(
         {
             "content_type": content.content_type,
@@ -106,6 +107,7 @@ def task(content: Content, limits: Limits) -> bytes:
             "path": str(content.path) if content.path is not None else None,
             "filename": content.filename,
             "limits": asdict(limits),
+            "seconds": seconds,
         }
     )
 
@@ -123,7 +125,7 @@ def task_from(head: bytes, data: bytes) -> tuple[Content, Limits]:
         data=data if path is None else None,
         path=Path(path) if path is not None else None,
         filename=told["filename"],
-        budget=Budget.of(limits),
+        budget=Budget.of(limits, time.monotonic() + told["seconds"] * SHARE_TO_WORK),
     )
     return content, limits
 

@@ -144,7 +144,7 @@ class _Child:
         deadline = time.monotonic() + seconds
         self._tasks_done += 1
         try:
-            frames.send(self._tasks, frames.task(content, limits), content.data or b"", deadline=deadline)
+            frames.send(self._tasks, frames.task(content, limits, seconds), content.data or b"", deadline=deadline)
             head, _ = frames.receive(self._answers, max_data_bytes=0, deadline=deadline)
             found = frames.answer_from(head, limits)
         except frames.TooSlowError:
