@@ -69,12 +69,13 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
         settings,
         stream=stream,
         store=store,
-        prepare=Prepare(parse, keeper.keep, keeper.now),
+        prepare=Prepare(parse, keeper.keep, keeper.now, leave=keeper.leave),
         shutdown=shutdown,
         beats=beats,
         clock=clock,
         drain=drain,
         sweep=lambda: temp_files.sweep(temp_files.own_folder()),
+        interrupt_slow=keeper.close,
         close_stream=stream.close,
     )
     served = serve(

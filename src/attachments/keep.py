@@ -22,7 +22,7 @@ from src.attachments.limits import DEFAULT, MB, Limits
 from src.attachments.registry import VERSION, line_for, outcome_unread
 from src.attachments.reuse import Reuse
 from src.attachments.scan import Scanner
-from src.attachments.sniff import HEAD_BYTES, media_type_of
+from src.attachments.sniff import BZIP2, GZIP, HEAD_BYTES, XZ, ZIP, media_type_of
 from src.attachments.take_out import take_out
 from src.attachments.tally import Tally
 from src.common.instruments import ATTACHMENT_SECONDS, ATTACHMENTS_PROCESSED, ATTACHMENTS_SKIPPED
@@ -31,7 +31,8 @@ from src.text.normalise import cut
 
 TOO_LARGE = Extraction(Extracted.SKIPPED, reason="too_large")
 READ_AT_ONCE_BYTES = MB  # text up to this is read by the worker itself: some 10 ms
-PICTURES = ("image/", "application/pdf")  # may be read by OCR, and are given the time for it
+# What may be, or hold, pictures that are read by OCR, and is given the time for it.
+PICTURES = ("image/", "application/pdf", ZIP, "application/x-tar", GZIP, BZIP2, XZ, "message/rfc822")
 
 
 class Sandbox(Protocol):
@@ -89,6 +90,18 @@ class Keeper:
         found = self._in_memory(part, lambda content, sha256: self._found(part, content, sha256))
         assert found is not None
         return _counted(found, began)
+
+    def leave(self, part: AttachmentPart, reason: str) -> Attachment:
+        """Return what is stored of a part whose text is not taken out, for `reason`."""
+        began = time.perf_counter()
+        if part.estimated_size_bytes > self._limits.decoded_bytes:
+            return _counted(_never_decoded(part), began)
+        tally = Tally(part.decode_slices(), self._limits.decoded_bytes)
+        tally.finish()
+        left = self._made(Extraction(Extracted.SKIPPED, reason=reason), "left")
+        if self._scanner:
+            left = left._replace(scan=Scan.UNSCANNED)
+        return _counted(_described(part, tally.size_bytes, tally.sha256, left), began)
 
     def close(self) -> None:
         """End the sandbox."""
@@ -228,7 +241,7 @@ def _described(part: AttachmentPart, size_bytes: int, sha256: str, found: _Found
 
 def _counted(kept: Attachment, began: float) -> Attachment:
     ATTACHMENT_SECONDS.labels(size_bucket=size_bucket(kept.size_bytes)).observe(time.perf_counter() - began)
-    if kept.extraction.outcome is Extracted.SKIPPED:
+    if kept.extraction.outcome in (Extracted.SKIPPED, Extracted.FAILED):
         ATTACHMENTS_SKIPPED.labels(reason=kept.extraction.reason).inc()
     else:
         ATTACHMENTS_PROCESSED.inc()

@@ -11,6 +11,7 @@ HEAD_BYTES = 8 * 1024  # looked at
 
 OCTETS, PDF = "application/octet-stream", "application/pdf"
 ZIP, OLE = "application/zip", "application/x-ole-storage"
+GZIP, BZIP2, XZ = "application/gzip", "application/x-bzip2", "application/x-xz"
 EXECUTABLE, MEDIA = "application/x-executable", "video/x-media"
 
 # Offset, magic bytes, media type; the first that fits.
@@ -28,10 +29,10 @@ _MAGIC = (
     (8, b"WEBP", "image/webp"),
     (4, b"ftypheic", "image/heic"),
     (4, b"ftypmif1", "image/heic"),
-    (0, b"\x1f\x8b", "application/gzip"),
-    (4, b"1AY&SY", "application/x-bzip2"),  # after BZh and a digit, of which texts hold more
-    (4, b"\x17rE8P\x90", "application/x-bzip2"),  # an empty one
-    (0, b"\xfd7zXZ\0", "application/x-xz"),
+    (0, b"\x1f\x8b", GZIP),
+    (4, b"1AY&SY", BZIP2),  # after BZh and a digit, of which texts hold more
+    (4, b"\x17rE8P\x90", BZIP2),  # an empty one
+    (0, b"\xfd7zXZ\0", XZ),
     (257, b"ustar", "application/x-tar"),
     (0, b"\x78\x9f\x3e\x22", "application/ms-tnef"),
     (0, b"MZ", EXECUTABLE),

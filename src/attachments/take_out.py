@@ -15,6 +15,7 @@ from src.text.normalise import cut
 
 TOO_DEEP = Extraction(Extracted.SKIPPED, reason="nested_too_deep")
 BROKEN = Extraction(Extracted.FAILED, reason="broken")
+NOT_OPENED = Extraction(Extracted.SKIPPED, reason="member_not_opened")  # too large, damaged, or with a password
 
 
 def take_out(content: Content, limits: Limits, registry: tuple[Line, ...] = REGISTRY) -> Extraction:
@@ -41,15 +42,16 @@ def _read(reader: Extractor | Container, content: Content, limits: Limits, regis
 
 
 def _read_members(reader: Container, content: Content, limits: Limits, registry: tuple[Line, ...]) -> Extraction:
-    """Join the texts of the members, each after its name. What was read before a bound was met is kept."""
+    """Join the texts of the members, each after its name. What was read before a bound was met, or before the place
+    where it is broken (an archive cut short), is kept."""
     if limits.depth <= 0:
         return TOO_DEEP
-    texts: list[str] = []
+    texts: list[str] = []  # one for each member
     room, opened, left_out, reason = limits.text_chars, 0, 0, ""
     try:
         for member in reader.members(content, limits):
             within = replace(limits, depth=limits.depth - 1, text_chars=max(room, 1))
-            found = take_out(member, within, registry)
+            found = NOT_OPENED if member.data is None else take_out(member, within, registry)
             opened += 1
             left_out += found.outcome in (Extracted.SKIPPED, Extracted.FAILED)
             piece = "\n".join(text for text in (member.filename, found.text) if text)
@@ -61,6 +63,12 @@ def _read_members(reader: Container, content: Content, limits: Limits, registry:
         if not texts:
             raise
         reason = error.reason
+    except (MemoryError, RecursionError):
+        raise
+    except Exception:  # as above, whatever a library raises
+        if not texts:
+            raise
+        reason = "broken"
     text, was_cut = cut("\n\n".join(texts).strip(), limits.text_chars)
     return Extraction(
         Extracted.TEXT if text else Extracted.EMPTY,

@@ -25,6 +25,7 @@ from src.model.outcome import Done, Outcome
 from src.model.ticket import Ticket
 from src.store.protocol import MailWriter
 from src.stream.protocol import WorkerStream
+from src.worker.allowance import MAIL_SECONDS
 from src.worker.chunks import in_chunks, is_suspect
 from src.worker.closing import Closing
 from src.worker.decide import code_of, decide, describe
@@ -42,6 +43,7 @@ Results = list[tuple[Ticket, Outcome]]
 Prepared = list[tuple[Ticket, Record]]
 
 LOOK_UP_S = 0.5  # how often a wait for one slow mail looks up for a stop
+SLOW_MAIL_S = 2 * MAIL_SECONDS  # a mail that is worked on for longer is stuck
 SLOW_LOOK_MS = 50  # longest wait for new mails while slow ones are under way: those that are done are stored by then
 
 
@@ -98,6 +100,7 @@ class Pipeline:
         for chunk in in_chunks(tickets):
             if self._shutdown.is_asked:
                 break
+            self._wait_for_room()
             self._work_on(chunk)
         self._beats.beat("commit")
         return len(tickets) + finished
@@ -106,6 +109,12 @@ class Pipeline:
         if self._window.is_full:
             return []
         return self._intake.next_tickets(SLOW_LOOK_MS if self._window.mails else None)
+
+    def _wait_for_room(self) -> None:
+        """Store slow mails until the window has room: a batch may hold many times what it takes."""
+        while self._window.is_full and not self._shutdown.is_asked:
+            self._store_slow()
+            self._beats.move("read")
 
     def _store_slow(self) -> int:
         """Store the slow mails that are done; return how many. Waits a moment for one when there is no room."""
@@ -172,7 +181,8 @@ class Pipeline:
                 if isinstance(found, Exception):
                     raise found
                 return found
-            self._beats.move("read")
+            if alone.longest_s() < SLOW_MAIL_S:  # else the watchdog shall see it
+                self._beats.move("read")
         alone.close()
         return None
 

@@ -16,6 +16,7 @@ from src.model.envelope import Kind, RawSlices
 from src.model.extraction import Attachment, AttachmentPart
 from src.model.message import Message, Record
 from src.model.ticket import Ticket
+from src.worker.allowance import Allowance, Keep, Leave
 from src.worker.raw_mail import opened
 from src.worker.record import make_record
 
@@ -34,7 +35,6 @@ class ParsedMail(Protocol):
 
 
 Parse = Callable[[bytes | mmap], ParsedMail]
-Keep = Callable[[AttachmentPart], Attachment]  # waits as long as it takes
 KeepNow = Callable[[AttachmentPart], Attachment | None]  # None: has to be waited for
 Finish = Callable[[], Record]
 
@@ -56,6 +56,7 @@ class Prepare:
     now: KeepNow | None = None  # None: `keep` is always quick
     temp_dir: str | None = None  # for big mails; None: the system's
     one_big_mail: Lock = field(default_factory=Lock)  # at a time: each takes about its size of memory
+    leave: Leave | None = None  # for what is beyond a mail's allowance; None: there is no such bound
 
     def __call__(self, ticket: Ticket, raw: bytes | RawSlices | None) -> Record:
         """Return what the store shall make true. Raises RawMissingError, TempSpaceError, SandboxUnavailableError, or
@@ -89,10 +90,15 @@ class Prepare:
     def _whole(self, ticket: Ticket, raw: bytes | RawSlices) -> Record:
         with opened(raw, self.temp_dir) as (data, sha256):
             parsed = self.parse(data)
-            return _record(ticket, parsed, [self.keep(part) for part in parsed.parts], sha256)
+            keep = self._keep_of_one_mail()
+            return _record(ticket, parsed, [keep(part) for part in parsed.parts], sha256)
 
     def _with_the_rest(self, parsed: ParsedMail, kept: Sequence[Attachment | None]) -> list[Attachment]:
-        return [each or self.keep(part) for part, each in zip(parsed.parts, kept, strict=True)]
+        keep = self._keep_of_one_mail()
+        return [each or keep(part) for part, each in zip(parsed.parts, kept, strict=True)]
+
+    def _keep_of_one_mail(self) -> Keep:
+        return self.keep if self.leave is None else Allowance(self.keep, self.leave).keep
 
 
 def _record(ticket: Ticket, parsed: ParsedMail, attachments: Sequence[Attachment], sha256: str) -> Record:

@@ -7,6 +7,8 @@ that are not done to another worker.
 
 import queue
 import threading
+import time
+from collections.abc import Callable
 
 from src.common.instruments import SLOW_MAILS
 from src.model.message import Record
@@ -25,7 +27,16 @@ class Window:
     The threads are daemons: one that waits for a child which takes its time must not keep the process alive.
     """
 
-    def __init__(self, threads: int, *, most_mails: int = MOST_MAILS, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self,
+        threads: int,
+        *,
+        most_mails: int = MOST_MAILS,
+        most_bytes: int = MOST_BYTES,
+        interrupt: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`interrupt` ends soon what the threads wait for; it is called when the window is closed."""
+        self._interrupt = interrupt
         self._most_mails = most_mails
         self._most_bytes = most_bytes
         self._threads = threads
@@ -33,6 +44,7 @@ class Window:
         self._begun: queue.SimpleQueue[tuple[Ticket, Finish] | None] = queue.SimpleQueue()
         self._finished: queue.SimpleQueue[Finished] = queue.SimpleQueue()
         self._held_bytes: dict[str, int] = {}  # by entry id and partition
+        self._begun_at: dict[str, float] = {}  # of those that a thread works on, as time.monotonic tells it
 
     @property
     def mails(self) -> int:
@@ -41,6 +53,10 @@ class Window:
     @property
     def is_full(self) -> bool:
         return self.mails >= self._most_mails or sum(self._held_bytes.values()) >= self._most_bytes
+
+    def longest_s(self) -> float:
+        """Return for how long the threads have worked on the mail they began first; 0 if on none. For any thread."""
+        return max((time.monotonic() - began for began in list(self._begun_at.values())), default=0.0)
 
     def put(self, ticket: Ticket, mail: Unfinished) -> None:
         """Have a mail finished."""
@@ -65,8 +81,9 @@ class Window:
         SLOW_MAILS.set(self.mails)
         return found
 
-    def close(self) -> None:
-        """Let the threads end after what they are working on; nothing that was not begun is worked on."""
+    def close(self, wait_s: float = 0.0) -> None:
+        """Let the threads end; nothing that was not begun is worked on. Waits at most `wait_s` for them, so that they
+        can remove their temporary files."""
         while True:
             try:
                 self._begun.get_nowait()
@@ -74,15 +91,22 @@ class Window:
                 break
         for _ in self._started:
             self._begun.put(None)
+        self._interrupt()
+        until = time.monotonic() + wait_s
+        for thread in self._started:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _work(self) -> None:
         while (begun := self._begun.get()) is not None:
             ticket, finish = begun
+            self._begun_at[_key(ticket)] = time.monotonic()
             try:
-                self._finished.put((ticket, finish()))
+                found: Record | Exception = finish()
             except Exception as error:  # noqa: BLE001  # judged by the main loop, as any other mail's
-                self._finished.put((ticket, error))
-            del begun, finish  # or the raw mail would be held until the next one comes
+                found = error
+            del self._begun_at[_key(ticket)]
+            self._finished.put((ticket, found))
+            del begun, finish, found  # or the mail would be held until the next one comes
 
 
 def _key(ticket: Ticket) -> str:

@@ -8,7 +8,7 @@ from config.settings import Settings
 from src.assembly.worker import scanner_of
 from src.attachments.extractor import Content
 from src.attachments.limits import DEFAULT
-from src.attachments.sandbox import isolation
+from src.attachments.sandbox import isolation, landlock
 from src.attachments.sandbox.pool import Pool
 from src.cli.checks.check import Check, green, red, yellow
 from src.common.errors import IngestError
@@ -23,6 +23,7 @@ def attachment_checks(settings: Settings) -> Iterator[Check]:
     """Look at what reads attachments."""
     yield _child()
     yield _network()
+    yield _files()
     yield from _tesseract(settings.ocr_languages)
     yield _scanner(settings)
     yield _program("catdoc", "old Word, Excel and PowerPoint files", "catdoc")
@@ -49,6 +50,17 @@ def _network() -> Check:
         "isolation",
         "the kernel offers no seccomp filter for this machine: readers could reach the network",
         "run workers in a container without a route, but for Redis and the database",
+    )
+
+
+def _files() -> Check:
+    if landlock.version():
+        return green(AREA, "isolation of files", "readers reach no settings, tokens, databases or other processes")
+    return yellow(
+        AREA,
+        "isolation of files",
+        "the kernel has no Landlock (Linux 5.13, in its list of security modules): readers could read the user's files",
+        "run workers under a user of their own, or under a newer kernel",
     )
 
 

@@ -89,6 +89,70 @@ def test_a_full_window_reads_nothing_new(gate: Gate) -> None:
     assert sorted(bench.table.stored) == [source_id(uid) for uid in (1, 2, 3)]
 
 
+def test_a_batch_does_not_overfill_it(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a batch of many chunks of slow mails, the next chunk is begun only when there is room."""
+    monkeypatch.setattr("src.worker.chunks.in_chunks.__defaults__", (1,))  # bytes: each mail is a chunk
+    bench = bench_with(gate, Window(1, most_mails=2), batch_size=10)
+    publish(bench.stream, *(outgoing(uid, raw=mail_with(SLOW)) for uid in range(1, 8)))
+    most = 0
+
+    def watch() -> None:
+        nonlocal most
+        while len(bench.table.stored) < 7:
+            most = max(most, bench.window.mails)
+            gate.opened.set()
+            time.sleep(0.001)
+
+    watcher = threading.Timer(0.1, watch)
+    watcher.start()
+    bench.pipeline.work_once()
+    bench.work_until_idle()
+    watcher.join()
+    assert most <= 2
+    assert sorted(bench.table.stored) == [source_id(uid) for uid in range(1, 8)]
+
+
+def test_a_stop_is_heard_while_there_is_no_room(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.worker.chunks.in_chunks.__defaults__", (1,))
+    bench = bench_with(gate, Window(1, most_mails=1), batch_size=10)
+    publish(bench.stream, *(outgoing(uid, raw=mail_with(SLOW)) for uid in (1, 2, 3)))
+    threading.Timer(0.1, bench.shutdown.ask).start()
+    bench.pipeline.work_once()
+    assert len(bench.hand.held()) == 3
+
+
+def test_closing_interrupts_what_the_threads_wait_for_and_waits_for_them(gate: Gate) -> None:
+    bench = bench_with(gate, Window(1, interrupt=gate.opened.set))
+    publish(bench.stream, outgoing(1, raw=mail_with(SLOW)))
+    bench.pipeline.work_once()
+    bench.window.close(wait_s=5.0)
+    assert gate.calls == 1
+    assert bench.window.longest_s() == 0.0
+
+
+def test_a_mail_that_is_worked_on_without_end_is_told(gate: Gate) -> None:
+    bench = bench_with(gate, Window(1))
+    assert bench.window.longest_s() == 0.0
+    publish(bench.stream, outgoing(1, raw=mail_with(SLOW)))
+    bench.pipeline.work_once()
+    time.sleep(0.05)
+    assert bench.window.longest_s() > 0.03
+
+
+def test_a_stuck_suspect_does_not_look_like_movement(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.worker.pipeline.is_suspect", lambda _ticket: True)
+    monkeypatch.setattr("src.worker.pipeline.LOOK_UP_S", 0.01)
+    monkeypatch.setattr("src.worker.pipeline.SLOW_MAIL_S", 0.05)
+    bench = bench_with(gate)
+    publish(bench.stream, outgoing(1, raw=mail_with(SLOW)))
+    moved_at: list[float] = []
+    monkeypatch.setattr(bench.beats, "move", lambda _loop: moved_at.append(time.monotonic()))
+    threading.Timer(0.3, gate.opened.set).start()
+    began = time.monotonic()
+    bench.pipeline.work_once()
+    assert not [at for at in moved_at if 0.15 < at - began < 0.3]
+
+
 def test_the_bytes_of_raw_mail_bound_it_as_well(gate: Gate) -> None:
     window = Window(1, most_bytes=1)
     bench = bench_with(gate, window)
