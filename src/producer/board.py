@@ -62,6 +62,11 @@ class Board:
         with self._lock:
             self._reports[name] = MailboxReport(name)
 
+    def leave(self, name: MailboxName) -> None:
+        """Report on a mailbox no more."""
+        with self._lock:
+            del self._reports[name]
+
     def set(self, name: MailboxName, state: State, *, code: str = "", error: str = "") -> None:
         """Say what a mailbox is doing now."""
         with self._lock:

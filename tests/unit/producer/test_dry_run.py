@@ -10,8 +10,17 @@ from src.common.errors import IngestError, LoginRefusedError, SourceUnavailableE
 from src.common.shutdown import Shutdown
 from src.model.cursor import Cursor
 from src.model.envelope import Kind
-from src.producer.dry_run import dry_run, look
-from tests.unit.producer.scripted_source import ScriptedSource
+from src.producer.dry_run import Reading, dry_run, look
+from src.sources.source import Source
+from tests.unit.producer.scripted_source import ACCOUNT, ScriptedSource
+
+
+def reading(*sources: Source, account: str = ACCOUNT) -> Reading:
+    return Reading(account, "INBOX", lambda: sources)
+
+
+def from_the_start(_account: str, _mailbox: str) -> Cursor:
+    return Cursor()
 
 
 def test_it_counts_from_the_stored_cursor_to_the_end() -> None:
@@ -23,7 +32,7 @@ def test_it_counts_from_the_stored_cursor_to_the_end() -> None:
 def test_the_tables_name_mailboxes_and_mails() -> None:
     told = io.StringIO()
     console = Console(file=told, width=160)
-    code = dry_run([ScriptedSource(20)], lambda _account, _mailbox: Cursor(), shutdown=Shutdown(), console=console)
+    code = dry_run([reading(ScriptedSource(20))], from_the_start, shutdown=Shutdown(), console=console)
     assert code == exit_codes.OK
     assert "INBOX" in told.getvalue()
     assert "INBOX\t20\t0\t" in told.getvalue()
@@ -41,5 +50,5 @@ def test_an_error_is_told_and_decides_the_exit_code(error: IngestError, code: in
     told = io.StringIO()
     sources = [ScriptedSource(5, errors=[error]), ScriptedSource(2)]
     console = Console(file=told, width=200)
-    assert dry_run(sources, lambda _account, _mailbox: Cursor(), shutdown=Shutdown(), console=console) == code
+    assert dry_run([reading(*sources)], from_the_start, shutdown=Shutdown(), console=console) == code
     assert error.code in told.getvalue()
