@@ -46,15 +46,15 @@ class Samples:
             Sample("XLSX, 60,000 cells", "xlsx", "figures.xlsx", self._xlsx(5_000)),
             Sample("XLSX, 240 cells", "xlsx", "list.xlsx", self._xlsx(20)),
             Sample("PPTX, 80 slides", "pptx", "talk.pptx", self._pptx(80)),
-            Sample("ODT, 60 pages", "odt", "report.odt", self._odt(400)),
+            Sample("ODT, 200 pages", "odt", "report.odt", self._odt(1_400)),
             Sample("EPUB, 30 chapters", "epub", "book.epub", self._epub(30)),
             Sample("RTF, 15 pages", "rtf", "report.rtf", self._rtf(100)),
             Sample("PDF, 100 pages of text", "pdf", "report.pdf", self._pdf(100)),
             Sample("PDF, a letter", "pdf", "letter.pdf", self._pdf(1)),
             Sample("PDF, a scanned page", "pdf_scan", "scan.pdf", scans.scanned_pdf(self._text(600))),
             Sample("PNG, a page of text", "picture", "page.png", scans.png(self._text(600))),
-            Sample("ZIP, 200 texts", "zip", "texts.zip", zipped(self._texts(200))),
-            Sample("TAR.GZ, 200 texts", "tar", "texts.tar.gz", self._tar(200)),
+            Sample("ZIP, 900 small texts", "zip", "source.zip", zipped(self._texts(900))),
+            Sample("TAR.GZ, 900 small texts", "tar", "source.tar.gz", self._tar(900)),
             Sample("mail with a DOCX", "mail", "forwarded.eml", self._mail()),
         ]
 
@@ -138,7 +138,7 @@ class Samples:
         )
 
     def _texts(self, number: int) -> dict[str, str | bytes]:
-        return {f"notes/{at}.txt": self._text(2_000) for at in range(number)}
+        return {f"notes/{at}.txt": self._text(200) for at in range(number)}
 
     def _tar(self, number: int) -> bytes:
         file = io.BytesIO()
