@@ -17,6 +17,7 @@ from src.worker.prepare import Finish, Unfinished
 
 MOST_MAILS = 100
 MOST_BYTES = 64 * 1024 * 1024
+MOST_CHARS = 32 * 1024 * 1024  # of attachments' text that waits for the database; then the threads wait as well
 
 Finished = tuple[Ticket, Record | Exception]
 
@@ -43,6 +44,9 @@ class Window:
         self._started: list[threading.Thread] = []
         self._begun: queue.SimpleQueue[tuple[Ticket, Finish] | None] = queue.SimpleQueue()
         self._finished: queue.SimpleQueue[Finished] = queue.SimpleQueue()
+        self._room = threading.Condition()
+        self._waiting_chars = 0  # of what is finished; changed under the condition's lock
+        self._is_closed = False
         self._held_bytes: dict[str, int] = {}  # by entry id and partition
         self._begun_at: dict[str, float] = {}  # of those that a thread works on, as time.monotonic tells it
 
@@ -77,6 +81,7 @@ class Window:
             except queue.Empty:
                 break
             del self._held_bytes[_key(finished[0])]
+            self._make_room(_chars(finished[1]))
             found.append(finished)
         SLOW_MAILS.set(self.mails)
         return found
@@ -91,6 +96,9 @@ class Window:
                 break
         for _ in self._started:
             self._begun.put(None)
+        with self._room:
+            self._is_closed = True
+            self._room.notify_all()
         self._interrupt()
         until = time.monotonic() + wait_s
         for thread in self._started:
@@ -105,8 +113,28 @@ class Window:
             except Exception as error:  # noqa: BLE001  # judged by the main loop, as any other mail's
                 found = error
             del self._begun_at[_key(ticket)]
+            self._wait_for_room(_chars(found))
             self._finished.put((ticket, found))
             del begun, finish, found  # or the mail would be held until the next one comes
+
+    def _wait_for_room(self, chars: int) -> None:
+        """Wait while the finished mails hold too much text: the database may be away for hours."""
+        with self._room:
+            self._room.wait_for(
+                lambda: self._is_closed or not self._waiting_chars or self._waiting_chars + chars <= MOST_CHARS
+            )
+            self._waiting_chars += chars
+
+    def _make_room(self, chars: int) -> None:
+        with self._room:
+            self._waiting_chars -= chars
+            self._room.notify_all()
+
+
+def _chars(found: Record | Exception) -> int:
+    if isinstance(found, Exception) or found.message is None:
+        return 0
+    return sum(len(attachment.extraction.text) for attachment in found.message.attachments)
 
 
 def _key(ticket: Ticket) -> str:

@@ -13,6 +13,7 @@ from src.model.extraction import Attachment, AttachmentPart
 from src.worker.window import Window
 from tests.contracts.stream_mails import outgoing, publish
 from tests.fakes import no_sandbox
+from tests.fixtures.services import wait_until
 from tests.unit.worker.workbench import CONSUMER, Workbench
 
 SLOW, QUICK = "slow.bin", "quick.txt"
@@ -151,6 +152,22 @@ def test_a_stuck_suspect_does_not_look_like_movement(gate: Gate, monkeypatch: py
     began = time.monotonic()
     bench.pipeline.work_once()
     assert not [at for at in moved_at if 0.15 < at - began < 0.3]
+
+
+def test_little_text_waits_for_the_database(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a main loop that waits, the threads stop at the bound; closing lets those go that wait with theirs."""
+    monkeypatch.setattr("src.worker.window.MOST_CHARS", 2 * len("content"))
+    bench = bench_with(gate, Window(1))
+    publish(bench.stream, *(outgoing(uid, raw=mail_with(SLOW)) for uid in range(1, 9)))
+    bench.pipeline.work_once()
+    gate.opened.set()
+    wait_until(lambda: gate.calls == 3, what="two finished, and one with its thread")
+    time.sleep(0.05)
+    assert gate.calls == 3
+    assert len(bench.window.collect()) == 2
+    wait_until(lambda: gate.calls == 5, what="room for two more")
+    bench.window.close(wait_s=5.0)
+    assert gate.calls == 5
 
 
 def test_the_bytes_of_raw_mail_bound_it_as_well(gate: Gate) -> None:
