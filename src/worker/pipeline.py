@@ -94,13 +94,13 @@ class Pipeline:
     def work_once(self) -> int:
         """Go one round; return how many tickets there were."""
         self._closing.close_postponed()
-        finished = self._store_slow()
+        finished = self._store_slow(waits=self._window.is_full)
         tickets = self._next_tickets()
         self._beats.beat("read")
         for chunk in in_chunks(tickets):
+            self._store_slow_while(lambda: self._window.is_full)  # a batch may hold many times what it takes
             if self._shutdown.is_asked:
                 break
-            self._wait_for_room()
             self._work_on(chunk)
         self._beats.beat("commit")
         return len(tickets) + finished
@@ -110,15 +110,16 @@ class Pipeline:
             return []
         return self._intake.next_tickets(SLOW_LOOK_MS if self._window.mails else None)
 
-    def _wait_for_room(self) -> None:
-        """Store slow mails until the window has room: a batch may hold many times what it takes."""
-        while self._window.is_full and not self._shutdown.is_asked:
-            self._store_slow()
-            self._beats.move("read")
+    def _store_slow_while(self, is_so: Callable[[], bool]) -> None:
+        """Store slow mails as long as `is_so`, or until a stop is asked for."""
+        while is_so() and not self._shutdown.is_asked:
+            self._store_slow(waits=True)
+            if self._window.longest_s() < SLOW_MAIL_S:  # else the watchdog shall see it
+                self._beats.move("read")
 
-    def _store_slow(self) -> int:
-        """Store the slow mails that are done; return how many. Waits a moment for one when there is no room."""
-        finished = self._window.collect(SLOW_LOOK_MS / 1_000 if self._window.is_full else 0.0)
+    def _store_slow(self, *, waits: bool) -> int:
+        """Store the slow mails that are done; return how many. `waits` a moment for one."""
+        finished = self._window.collect(SLOW_LOOK_MS / 1_000 if waits else 0.0)
         if finished:
             prepared = [(ticket, found) for ticket, found in finished if isinstance(found, Record)]
             failed: Results = [
@@ -128,7 +129,7 @@ class Pipeline:
         return len(finished)
 
     def _work_on(self, chunk: Sequence[Ticket]) -> None:
-        if is_suspect(chunk[0]) and not self._patience.ask("read", lambda: self._begin(chunk[0])):
+        if is_suspect(chunk[0]) and not self._is_begun_alone(chunk[0]):
             return
         prepared, failed = self._prepare_all(chunk)
         self._store_and_close(chunk, prepared, failed)
@@ -137,6 +138,12 @@ class Pipeline:
         stored = self._store_all(prepared)
         self._closing.close(stored + failed)
         self._hand.release([ticket for ticket in tickets if self._hand.is_lost(ticket)])
+
+    def _is_begun_alone(self, suspect: Ticket) -> bool:
+        """Begin a suspect once nothing else is under way, or it would be blamed for what a slow mail does; return
+        whether it was."""
+        self._store_slow_while(lambda: self._window.mails > 0)
+        return not self._shutdown.is_asked and self._patience.ask("read", lambda: self._begin(suspect))
 
     def _begin(self, suspect: Ticket) -> bool:
         """Say that work on a suspect starts; where Redis has no memory for that, give it back and return False."""

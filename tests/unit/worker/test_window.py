@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from src.common.errors import SandboxUnavailableError
 from src.model.extraction import Attachment, AttachmentPart
+from src.model.ticket import Ticket
 from src.worker.window import Window
 from tests.contracts.stream_mails import outgoing, publish
 from tests.fakes import no_sandbox
@@ -252,6 +253,28 @@ def test_a_slow_suspect_is_waited_for_alone_and_the_loop_is_seen_to_move(
 
     assert bench.table.stored == [source_id(1)]
     assert len(moves) > 5
+
+
+def test_a_suspect_is_begun_when_no_slow_mail_is_under_way(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a slow mail that might kill the worker, the suspect is not begun, so that it is not blamed for that."""
+    monkeypatch.setattr("src.worker.pipeline.is_suspect", lambda ticket: ticket.source_id == source_id(2))
+    bench = bench_with(gate, batch_size=1)
+    publish(bench.stream, outgoing(1, raw=mail_with(SLOW)), outgoing(2, raw=mail_with(QUICK)))
+    bench.pipeline.work_once()
+    under_way: list[int] = []
+    begin = bench.stream.begin
+
+    def begin_and_look(consumer: str, ticket: Ticket) -> None:
+        under_way.append(bench.window.mails)
+        begin(consumer, ticket)
+
+    monkeypatch.setattr(bench.stream, "begin", begin_and_look)
+    threading.Timer(0.2, gate.opened.set).start()
+
+    bench.pipeline.work_once()
+
+    assert under_way == [0]
+    assert bench.table.stored == [source_id(1), source_id(2)]
 
 
 def test_a_stop_does_not_wait_for_a_slow_suspect(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
