@@ -104,9 +104,9 @@ class Pipeline:
         self._beats.beat("commit")
         return len(tickets) + finished
 
-    def _store_slow(self) -> int:
-        """Store the slow mails that are done; return how many."""
-        finished = self._window.collect()
+    def _store_slow(self, wait_s: float = 0.0) -> int:
+        """Store the slow mails that are done; return how many. Waits at most `wait_s` for one."""
+        finished = self._window.collect(wait_s)
         if finished:
             prepared = [(ticket, found) for ticket, found in finished if isinstance(found, Record)]
             failed: Results = [
@@ -116,7 +116,7 @@ class Pipeline:
         return len(finished)
 
     def _work_on(self, chunk: Sequence[Ticket]) -> None:
-        if is_suspect(chunk[0]) and not self._patience.ask("read", lambda: self._begin(chunk[0])):
+        if is_suspect(chunk[0]) and not self._is_begun_alone(chunk[0]):
             return
         prepared, failed = self._prepare_all(chunk)
         self._store_and_close(chunk, prepared, failed)
@@ -125,6 +125,15 @@ class Pipeline:
         stored = self._store_all(prepared)
         self._closing.close(stored + failed)
         self._hand.release([ticket for ticket in tickets if self._hand.is_lost(ticket)])
+
+    def _is_begun_alone(self, suspect: Ticket) -> bool:
+        """Begin a suspect once nothing else is under way, or it would be blamed for what a slow mail does; return
+        whether it was."""
+        while self._window.mails and not self._shutdown.is_asked:
+            self._store_slow(SLOW_LOOK_MS / 1_000)
+            if self._window.longest_s() < SLOW_MAIL_S:  # else the watchdog shall see it
+                self._beats.move("read")
+        return not self._shutdown.is_asked and self._patience.ask("read", lambda: self._begin(suspect))
 
     def _begin(self, suspect: Ticket) -> bool:
         """Say that work on a suspect starts; where Redis has no memory for that, give it back and return False."""

@@ -20,6 +20,7 @@ from src.worker.turns import Turns
 
 MOST_MAILS = 100
 MOST_BYTES = 32 * 1024 * 1024  # some 30 mails with a scan: enough to keep the children busy until others come back
+MOST_CHARS = 32 * 1024 * 1024  # of attachments' text that waits for the database; then the threads wait as well
 
 Finished = tuple[Ticket, Record | Exception]
 
@@ -47,6 +48,9 @@ class Window:
         self._turns = Turns(threads)
         self._begun: queue.SimpleQueue[tuple[Ticket, Finish] | None] = queue.SimpleQueue()
         self._finished: queue.SimpleQueue[tuple[Finished, float]] = queue.SimpleQueue()  # with the seconds it took
+        self._room = threading.Condition()
+        self._waiting_chars = 0  # of what is finished; changed under the condition's lock
+        self._is_closed = False
         self._held_bytes: dict[str, int] = {}  # by entry id and partition
         self._begun_at: dict[str, float] = {}  # of those that a thread works on, as time.monotonic tells it
 
@@ -85,6 +89,7 @@ class Window:
                 break
             self._turns.took(seconds)
             del self._held_bytes[_key(finished[0])]
+            self._make_room(_chars(finished[1]))
             found.append(finished)
         SLOW_MAILS.set(self.mails)
         return found
@@ -99,6 +104,9 @@ class Window:
                 break
         for _ in self._started:
             self._begun.put(None)
+        with self._room:
+            self._is_closed = True
+            self._room.notify_all()
         self._interrupt()
         until = time.monotonic() + wait_s
         for thread in self._started:
@@ -114,8 +122,29 @@ class Window:
             except Exception as error:  # noqa: BLE001  # judged by the main loop, as any other mail's
                 found = error
             del self._begun_at[_key(ticket)]
-            self._finished.put(((ticket, found), time.monotonic() - began))
+            seconds = time.monotonic() - began
+            self._wait_for_room(_chars(found))
+            self._finished.put(((ticket, found), seconds))
             del begun, finish, found  # or the mail would be held until the next one comes
+
+    def _wait_for_room(self, chars: int) -> None:
+        """Wait while the finished mails hold too much text: the database may be away for hours."""
+        with self._room:
+            self._room.wait_for(
+                lambda: self._is_closed or not self._waiting_chars or self._waiting_chars + chars <= MOST_CHARS
+            )
+            self._waiting_chars += chars
+
+    def _make_room(self, chars: int) -> None:
+        with self._room:
+            self._waiting_chars -= chars
+            self._room.notify_all()
+
+
+def _chars(found: Record | Exception) -> int:
+    if isinstance(found, Exception) or found.message is None:
+        return 0
+    return sum(len(attachment.extraction.text) for attachment in found.message.attachments)
 
 
 def _key(ticket: Ticket) -> str:

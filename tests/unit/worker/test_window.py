@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from src.common.errors import SandboxUnavailableError
 from src.common.instruments import BACKOFF_RETRIES, EMAILS_FAILED
 from src.model.extraction import Attachment, AttachmentPart
+from src.model.ticket import Ticket
 from src.worker.window import Window
 from tests.contracts.stream_mails import outgoing, publish
 from tests.fakes import no_sandbox
+from tests.fixtures.services import wait_until
 from tests.unit.worker.workbench import CONSUMER, Workbench
 
 SLOW, QUICK = "slow.bin", "quick.txt"
@@ -152,6 +154,22 @@ def test_a_stuck_suspect_does_not_look_like_movement(gate: Gate, monkeypatch: py
     assert next(moves) < 25  # of the 50 looks in this time; a slower machine only looks less often
 
 
+def test_little_text_waits_for_the_database(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a main loop that waits, the threads stop at the bound; closing lets those go that wait with theirs."""
+    monkeypatch.setattr("src.worker.window.MOST_CHARS", 2 * len("content"))
+    bench = bench_with(gate, Window(1))
+    publish(bench.stream, *(outgoing(uid, raw=mail_with(SLOW)) for uid in range(1, 9)))
+    bench.pipeline.work_once()
+    gate.opened.set()
+    wait_until(lambda: gate.calls == 3, what="two finished, and one with its thread")
+    time.sleep(0.05)
+    assert gate.calls == 3
+    assert len(bench.window.collect()) == 2
+    wait_until(lambda: gate.calls == 5, what="room for two more")
+    bench.window.close(wait_s=5.0)
+    assert gate.calls == 5
+
+
 def test_the_bytes_of_raw_mail_bound_it_as_well(gate: Gate) -> None:
     window = Window(1, most_bytes=1)
     bench = bench_with(gate, window)
@@ -234,6 +252,28 @@ def test_a_slow_suspect_is_waited_for_alone_and_the_loop_is_seen_to_move(
 
     assert bench.table.stored == [source_id(1)]
     assert len(moves) > 5
+
+
+def test_a_suspect_is_begun_when_no_slow_mail_is_under_way(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a slow mail that might kill the worker, the suspect is not begun, so that it is not blamed for that."""
+    monkeypatch.setattr("src.worker.pipeline.is_suspect", lambda ticket: ticket.source_id == source_id(2))
+    bench = bench_with(gate, batch_size=1)
+    publish(bench.stream, outgoing(1, raw=mail_with(SLOW)), outgoing(2, raw=mail_with(QUICK)))
+    bench.pipeline.work_once()
+    under_way: list[int] = []
+    begin = bench.stream.begin
+
+    def begin_and_look(consumer: str, ticket: Ticket) -> None:
+        under_way.append(bench.window.mails)
+        begin(consumer, ticket)
+
+    monkeypatch.setattr(bench.stream, "begin", begin_and_look)
+    threading.Timer(0.2, gate.opened.set).start()
+
+    bench.pipeline.work_once()
+
+    assert under_way == [0]
+    assert bench.table.stored == [source_id(1), source_id(2)]
 
 
 def test_a_stop_does_not_wait_for_a_slow_suspect(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
