@@ -24,6 +24,7 @@ from src.text.normalise import cut
 
 TOO_LARGE = Extraction(Extracted.SKIPPED, reason="too_large")
 READ_AT_ONCE_BYTES = MB  # text up to this is read by the worker itself: some 10 ms
+LOOKED_AT_BYTES = 64 * 1024  # up to this it costs nothing to see whether a part is what it is declared to be
 PICTURES = ("image/", "application/pdf")  # may be read by OCR, and are given the time for it
 
 
@@ -53,6 +54,8 @@ class Keeper:
         if part.estimated_size_bytes > self._limits.decoded_bytes:
             return _counted(_described(part, part.estimated_size_bytes, "", TOO_LARGE), began)
         if part.estimated_size_bytes > min(READ_AT_ONCE_BYTES, self._limits.memory_bytes):
+            return None
+        if part.estimated_size_bytes > LOOKED_AT_BYTES and _is_declared_for_sandbox(part):
             return None
         data = part.decode()
         extraction = self._known(part) or self._read_here(_content(part, data, self._limits))
@@ -165,6 +168,12 @@ class _Tally:
                 return
             self.sha256.update(piece)
             yield piece
+
+
+def _is_declared_for_sandbox(part: AttachmentPart) -> bool:
+    """Tell whether a part, if it is what it is declared to be, has to be waited for; if not, it may wait as well."""
+    line = line_for(part.content_type)
+    return part.known_text is None and line is not None and line.reader is not None and not line.here
 
 
 def _content(part: AttachmentPart, data: bytes, limits: Limits) -> Content:
