@@ -21,9 +21,8 @@ def same_names(accounts: Sequence[Account]) -> Iterator[str]:
 
 def _mailboxes(account: Account) -> list[Hashable]:
     settings, login = account.settings, account.sign_in_name.casefold()
-    if account.kind == "gmail":
-        return [("gmail", login)]
-    return [(settings.imap_host.casefold(), settings.imap_port, login, mailbox) for mailbox in settings.mailboxes]
+    server = () if account.kind == "gmail" else (settings.imap_host.casefold(), settings.imap_port)
+    return [(account.kind, *server, login, mailbox) for mailbox in account.mailboxes]
 
 
 def _repeated(said: str, marks: Sequence[Sequence[Hashable]]) -> Iterator[str]:

@@ -7,7 +7,6 @@ This is the edge: it reads the file, and lends what the file refers to (other fi
 import os
 import stat
 from collections.abc import Collection
-from dataclasses import replace
 from pathlib import Path
 
 from pydantic_settings import DotEnvSettingsSource
@@ -60,9 +59,7 @@ def _of_the_file(settings: Settings, winning: Collection[str]) -> tuple[Account,
     if "imap_user" in winning:
         raise SettingsError("--username is for the one account of the settings: of ACCOUNTS_FILE choose with --account")
     text, is_private = _read(Path(settings.accounts_file))
-    accounts = parse_accounts(text, settings, SecretsAround(_environment(), _read_secret, is_private))
-    won = {name: getattr(settings, name) for name in winning}
-    return tuple(replace(account, settings=account.settings.model_copy(update=won)) for account in accounts)
+    return parse_accounts(text, settings, SecretsAround(_environment(), _read_secret, is_private), winning=winning)
 
 
 def _read(path: Path) -> tuple[str, bool]:

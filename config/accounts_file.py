@@ -14,7 +14,7 @@ accounts by their number and quotes no value.
 import difflib
 import hashlib
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,17 @@ SECRETS = tuple(name for name in OWN_SETTINGS if is_secret(name))
 KEYS = ("name", *OWN_SETTINGS, *(key for name in SECRETS for key in keys_of(name) if key != name))
 
 
-def parse_accounts(text: str, base: Settings, around: SecretsAround) -> tuple[Account, ...]:
-    """Return the accounts of the file, each with the settings of `base` and its own. Raises SettingsError."""
+def parse_accounts(
+    text: str, base: Settings, around: SecretsAround, *, winning: Collection[str] = ()
+) -> tuple[Account, ...]:
+    """Return the accounts of the file, each with the settings of `base` and its own. Raises SettingsError.
+
+    `winning` names settings of `base` that win over the file.
+    """
     accounts: list[Account] = []
     mistakes: list[str] = []
     for number, entry in enumerate(_entries(text), start=1):
-        account, found = _account(entry, base, around)
+        account, found = _account(entry, base, around, winning)
         accounts.append(account)
         mistakes += [f"account {number}: {mistake}" for mistake in found]
     mistakes += same_names(accounts) if mistakes else clashes(accounts)
@@ -77,7 +82,9 @@ def _wrong(mistakes: Sequence[str]) -> SettingsError:
     return SettingsError("\n".join([head, *(f"  {mistake}" for mistake in mistakes)]))
 
 
-def _account(entry: Entry, base: Settings, around: SecretsAround) -> tuple[Account, list[str]]:
+def _account(
+    entry: Entry, base: Settings, around: SecretsAround, winning: Collection[str]
+) -> tuple[Account, list[str]]:
     """Return the account of an entry, as far as it goes, and all that is wrong with it."""
     mistakes = list(_mistakes_in_keys(entry, base))
     own: dict[str, Any] = {}
@@ -95,6 +102,7 @@ def _account(entry: Entry, base: Settings, around: SecretsAround) -> tuple[Accou
             own[setting] = SecretStr(secret)
     name = str(entry.get("name", ""))
     own = {**_of_its_own(name, own, base), **own, **_way(name, entry, base)}
+    own |= {setting: getattr(base, setting) for setting in winning}
     return Account(name, base.model_copy(update=own)), mistakes
 
 

@@ -28,7 +28,7 @@ def run_dry(settings: Settings, accounts: Sequence[Account], console: Console, *
         readings = [
             Reading(
                 account.name,
-                account.settings.imap_mailbox,
+                ",".join(account.mailboxes),
                 partial(open_account, account, known=known, stream=stream, batch_mails=batch_mails),
             )
             for account in accounts

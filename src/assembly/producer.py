@@ -87,7 +87,6 @@ def _what_to_read(
 
     Neither, if a stop is asked for before the single one could be opened.
     """
-
     opening = [
         partial(open_account, account, known=store, stream=stream, batch_mails=batch_mails) for account in accounts
     ]
@@ -99,9 +98,8 @@ def _what_to_read(
 
 
 def _plan(account: Account, open_it: Callable[[], Sequence[Source]]) -> AccountPlan:
-    settings = account.settings
-    name = MailboxName(account.name, ",".join(settings.mailboxes), account.kind)
-    return AccountPlan(name, open_it, settings.imap_poll_interval_seconds)
+    name = MailboxName(account.name, ",".join(account.mailboxes), account.kind)
+    return AccountPlan(name, open_it, account.settings.imap_poll_interval_seconds)
 
 
 def _run_once(producer: Producer, console: Console) -> int:

@@ -59,7 +59,7 @@ def status(
 
 def look(services: Services, account: str = "") -> StatusReport:
     """Gather the report for the configured mailboxes and all that were ever read; of all accounts, or of one."""
-    configured = [(one.name, mailbox) for one in services.accounts() if one.name for mailbox in one.settings.mailboxes]
+    configured = [(one.name, mailbox) for one in services.accounts() if one.name for mailbox in one.mailboxes]
     report = gather_status(services.stream, services.store, clock=services.clock, configured=configured)
     if not account:
         return report

@@ -68,9 +68,10 @@ class Board:
             del self._reports[name]
 
     def set(self, name: MailboxName, state: State, *, code: str = "", error: str = "") -> None:
-        """Say what a mailbox is doing now."""
+        """Say what a mailbox is doing now; one that was left is entered again."""
         with self._lock:
-            self._reports[name] = replace(self._reports[name], state=state, error_code=code, error=error)
+            report = self._reports.get(name, MailboxReport(name))
+            self._reports[name] = replace(report, state=state, error_code=code, error=error)
 
     def count(self, name: MailboxName, *, published: int, repeated: int, dead: int, remaining: int | None) -> None:
         """Add what a batch brought."""

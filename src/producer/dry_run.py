@@ -16,6 +16,7 @@ from rich.console import Console, JustifyMethod, OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
+from config.settings import SettingsError
 from src.common import exit_codes
 from src.common.errors import IngestError
 from src.common.shutdown import Shutdown
@@ -80,7 +81,7 @@ def dry_run(readings: Sequence[Reading], load_cursor: LoadCursor, *, shutdown: S
         prefix = f"{reading.account} " if len(readings) > 1 else ""
         try:
             sources = reading.open()
-        except IngestError as error:
+        except (IngestError, SettingsError) as error:
             if len(readings) == 1:
                 raise
             previews.append(
@@ -129,7 +130,7 @@ def look(source: Source, cursor: Cursor, *, shutdown: Shutdown, prefix: str = ""
     return found
 
 
-def _told(error: IngestError) -> str:
+def _told(error: IngestError | SettingsError) -> str:
     return f"{error} [{error.code}]"
 
 

@@ -1,12 +1,14 @@
 """What a loop does about an error: says it everywhere it is looked for, and how long to wait before the next try.
 
 - A passing error (connection, Redis, a lost lease): wait, longer each time.
-- One that only an operator can mend (a refused login, a missing mailbox): look again now and then; with `--once`, stop.
+- One that only an operator can mend (a refused login, a missing mailbox, a wrong setting): look again now and then;
+  with `--once`, stop.
 - A fault of ours: like a passing error, under the code `unexpected`.
 """
 
 from collections.abc import Callable
 
+from config.settings import SettingsError
 from src.common.errors import IngestError, PermanentError
 from src.common.instruments import SOURCE_ERRORS
 from src.common.logs import account_tag, get_logger, redact
@@ -43,10 +45,12 @@ class Failures:
 
     def met(self, error: Exception, cursor: Cursor) -> bool:
         """Say what went wrong and wait; return True to give up. Raises StopAskedError when a stop is asked for."""
-        code = error.code if isinstance(error, IngestError) else IngestError.code
-        is_permanent = isinstance(error, PermanentError)
+        if isinstance(error, IngestError | SettingsError):
+            code, said = error.code, redact(str(error))
+        else:
+            code, said = IngestError.code, type(error).__name__
+        is_permanent = isinstance(error, PermanentError | SettingsError)
         delay_s = BLOCKED_RETRY_S if is_permanent else self._patience.after_failure_s()
-        said = redact(str(error)) if isinstance(error, IngestError) else type(error).__name__
         SOURCE_ERRORS.labels(self._name.kind, code).inc()
         log.warning(
             "mailbox_failed",
