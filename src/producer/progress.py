@@ -57,7 +57,7 @@ def shown(board: Board, console: Console) -> Iterator[None]:
         console=console,
     )
     tasks: dict[MailboxName, TaskID] = {}
-    with progress, _every(REFRESH_S, lambda: _refresh(progress, tasks, board)):
+    with progress, _every(REFRESH_S, lambda: refresh(progress, tasks, board)):
         yield
 
 
@@ -71,7 +71,8 @@ class _TimeLeft(TimeRemainingColumn):
         return Text("ETA ").append_text(super().render(task))
 
 
-def _refresh(progress: Progress, tasks: dict[MailboxName, TaskID], board: Board) -> None:
+def refresh(progress: Progress, tasks: dict[MailboxName, TaskID], board: Board) -> None:
+    """Bring the bars up to date; `tasks` holds the bar of each mailbox."""
     reports = board.reports()
     for name in tasks.keys() - {report.name for report in reports}:  # opened: its mailboxes have bars of their own
         progress.remove_task(tasks.pop(name))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.account import Account
+from config.account import GMAIL_MAILBOX, Account
 from config.account_secrets import SecretsAround
 from config.accounts import account_named, accounts_of
 from config.accounts_file import KEYS, MOST_ACCOUNTS, parse_accounts
@@ -129,6 +129,7 @@ def test_a_printed_account_hides_its_password() -> None:
 def test_which_way_an_account_is_read(own: str, of_all: dict[str, Any], kind: str) -> None:
     (account,) = parsed(f'[[account]]\nname = "ada@example.org"\n{own}', **of_all)
     assert account.kind == kind
+    assert account.mailboxes == ((GMAIL_MAILBOX,) if kind == "gmail" else ("INBOX",))
     assert (account.settings.source == "gmail") == account.settings.use_gmail_api == (kind == "gmail")
 
 
@@ -367,3 +368,15 @@ def test_options_win_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
         assert account.settings.mailboxes == ("Work",)
     with pytest.raises(SettingsError, match="--account"):
         accounts_of(settings, winning=("imap_user",))
+
+
+def test_options_are_weighed_before_clashes() -> None:
+    """Two accounts of one login may read two mailboxes; told to read one, they would store its mails twice."""
+    one_login = "".join(
+        f'[[account]]\nname = "{name}"\nimap_user = "x"\nimap_mailbox = "{name}"\ngoogle_token_file = "t"\n'
+        for name in ("A", "B")
+    )
+    settings = written(one_login).model_copy(update={"imap_mailbox": "Work"})
+    assert len(accounts_of(settings)) == 2
+    with pytest.raises(SettingsError, match="account 2: reads the same mailbox as account 1"):
+        accounts_of(settings, winning=("imap_mailbox",))

@@ -5,6 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
+from config.settings import SettingsError
 from src.common import exit_codes
 from src.common.errors import IngestError, LoginRefusedError, SourceUnavailableError
 from src.common.shutdown import Shutdown
@@ -52,3 +53,43 @@ def test_an_error_is_told_and_decides_the_exit_code(error: IngestError, code: in
     console = Console(file=told, width=200)
     assert dry_run([reading(*sources)], from_the_start, shutdown=Shutdown(), console=console) == code
     assert error.code in told.getvalue()
+
+
+def told_of(*readings: Reading) -> tuple[int, str]:
+    told = io.StringIO()
+    code = dry_run(readings, from_the_start, shutdown=Shutdown(), console=Console(file=told, width=200))
+    return code, told.getvalue()
+
+
+def refused(error: Exception) -> Reading:
+    def opens() -> list[Source]:
+        raise error
+
+    return Reading("ada@example.org", "special-use", opens)
+
+
+@pytest.mark.parametrize(
+    ("errors", "code"),
+    [
+        ([LoginRefusedError("no")], exit_codes.OPERATOR_NEEDED),
+        ([SourceUnavailableError("cut")], exit_codes.UNAVAILABLE),
+        ([SettingsError("a wrong setting")], exit_codes.USAGE),
+        ([SourceUnavailableError("cut"), SettingsError("a wrong setting")], exit_codes.INCOMPLETE),
+        ([SourceUnavailableError("cut"), LoginRefusedError("no")], exit_codes.OPERATOR_NEEDED),
+    ],
+)
+def test_of_several_accounts_one_that_cannot_be_opened_is_told_and_the_others_are_shown(
+    errors: list[IngestError | SettingsError], code: int
+) -> None:
+    source = ScriptedSource(20, account="bob@example.com")
+    ended, told = told_of(*map(refused, errors), reading(source, account="bob@example.com"))
+    assert ended == code
+    for error in errors:
+        assert f"ada@example.org special-use: not read to its end: {error} [{error.code}]" in told
+    assert "bob@example.com INBOX\t20\t0\t" in told
+    assert source.is_closed
+
+
+def test_what_keeps_the_only_account_from_being_opened_is_raised() -> None:
+    with pytest.raises(LoginRefusedError):
+        told_of(refused(LoginRefusedError("no")))
