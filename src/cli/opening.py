@@ -89,9 +89,9 @@ class SettingsOpening:
         maildirs: Sequence[Path],
     ) -> ReprocessOutcome:
         """As in Opening."""
+        own, origins = _origins(settings, account, mboxes, maildirs)
         require_database(settings)
         meant = Meant(reason, way_of_reading(limits_of(settings)) if outdated else "")
-        own, origins = _origins(settings, account, mboxes, maildirs)
         return run_reprocess(own, Console(stderr=True), account=account, origins=origins, meant=meant)
 
 
