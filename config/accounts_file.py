@@ -27,7 +27,7 @@ from config.account_secrets import SecretMistakeError, SecretsAround, is_secret,
 from config.rollout import is_switched
 from config.settings import Settings, SettingsError, said_of
 
-MOST_ACCOUNTS = 500  # in one process: each mailbox has three threads and a connection
+MOST_ACCOUNTS = 500  # in one process: each mailbox has three threads, a connection, and some 2 MB while it catches up
 MOST_NAME_CHARS = 200  # of an account's name: part of keys and of unique columns
 MOST_KEY_CHARS = 64  # of a key that is repeated in a message
 

@@ -1,6 +1,7 @@
 """The accounts file: what is said of one account holds for it alone, and all mistakes come in one message."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,16 @@ def test_the_environment_does_not_win_over_the_file(monkeypatch: pytest.MonkeyPa
 
 def test_a_printed_account_hides_its_password() -> None:
     assert "hunter22" not in repr(parsed(TWO))
+
+
+def test_the_example_of_the_docs_is_a_file_that_works() -> None:
+    page = Path(__file__).resolve().parents[3] / "docs" / "howto" / "several-accounts.md"
+    (example,) = re.findall(r"^```toml\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S)
+    around = SecretsAround({"OFFICE_PASSWORD": "hunter22"}, lambda path: f"in {path}", is_private=False)
+    ada, office, bob = parse_accounts(example, load(_env_file=None), around)
+    assert ada.settings.imap_password.get_secret_value() == "in /run/secrets/ada"
+    assert (office.name, office.sign_in_name, office.mailboxes) == ("office", "office@example.com", ("INBOX", "Sent"))
+    assert (bob.kind, bob.sign_in_name) == ("gmail", "bob@example.net")
 
 
 # --- which way -------------------------------------------------------------------------------------------------------
