@@ -9,7 +9,7 @@ from rich.console import Console
 
 from config.account import Account
 from config.settings import Settings
-from src.assembly.services import has_database, open_account, open_sources, open_store, open_stream, require_kinds
+from src.assembly.services import has_database, open_account, open_sources, open_store, open_stream
 from src.common.shutdown import Shutdown
 from src.producer.dry_run import Reading, dry_run
 from src.producer.late_store import LateStore, NothingKnown
@@ -22,7 +22,6 @@ def run_dry(settings: Settings, accounts: Sequence[Account], console: Console, *
 
     An account that cannot be opened is told with the others, unless it is the only one: then its error is raised.
     """
-    require_kinds(accounts)
     with ExitStack() as closing:
         known, stream = _opened(settings, closing)
         readings = [

@@ -10,7 +10,7 @@ from rich.console import Console
 from config.account import Account
 from config.accounts import accounts_of
 from config.settings import Settings
-from src.assembly.services import OpenStream, in_time, open_account, open_store, open_stream, require_kinds, serve
+from src.assembly.services import OpenStream, in_time, open_account, open_store, open_stream, serve
 from src.common import exit_codes
 from src.common.beats import Beats
 from src.common.clock import SystemClock
@@ -41,7 +41,6 @@ def run_producer(
     `once`.
     """
     accounts = accounts or accounts_of(settings)
-    require_kinds(accounts)
     clock, shutdown = SystemClock(), Shutdown()
     beats = Beats(clock)
     shutdown.listen()
@@ -52,7 +51,10 @@ def run_producer(
         closing.callback(stream.close)
         store = LateStore(lambda: open_store(settings))
         closing.callback(store.close)
-        sources, plans = _what_to_read(accounts, stream, store, shutdown, once=once, batch_mails=batch_mails)
+        opening = [
+            partial(open_account, account, known=store, stream=stream, batch_mails=batch_mails) for account in accounts
+        ]
+        sources, plans = _what_to_read(accounts, opening, shutdown, once=once)
         if not sources and not plans:
             return exit_codes.OK
         options_of = accounts[0].settings if len(accounts) == 1 else settings
@@ -75,21 +77,12 @@ def run_producer(
 
 
 def _what_to_read(
-    accounts: Sequence[Account],
-    stream: OpenStream,
-    store: LateStore,
-    shutdown: Shutdown,
-    *,
-    once: bool,
-    batch_mails: int,
+    accounts: Sequence[Account], opening: Sequence[Callable[[], Sequence[Source]]], shutdown: Shutdown, *, once: bool
 ) -> tuple[Sequence[Source], Sequence[AccountPlan]]:
     """Return the mailboxes of a single account, opened, or how each of several is to be opened.
 
     Neither, if a stop is asked for before the single one could be opened.
     """
-    opening = [
-        partial(open_account, account, known=store, stream=stream, batch_mails=batch_mails) for account in accounts
-    ]
     if len(accounts) == 1:
         return in_time(opening[0], shutdown, once=once) or (), ()
     through_api = sum(account.kind == "gmail" for account in accounts)

@@ -3,7 +3,7 @@
 Each `open_…` returns something that the caller closes.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -70,17 +70,6 @@ def open_store(settings: Settings, *, may_migrate: bool = True) -> Store:
     return open_store_at(settings.database_url, may_migrate=may_migrate)
 
 
-def require_kinds(accounts: Iterable[Account]) -> None:
-    """Raise SettingsError if an account is to be read through what this release does not have."""
-    for account in accounts:
-        _require_kind(account.kind)
-
-
-def _require_kind(kind: str) -> None:
-    if kind not in SOURCES:
-        raise SettingsError(f"SOURCE={kind} is not a source of this release; it has {', '.join(SOURCES)}")
-
-
 def open_account(account: Account, *, known: KnownMails, stream: RedisStream, batch_mails: int) -> Sequence[Source]:
     """Return a source for each mailbox of an account."""
     return open_sources(
@@ -99,7 +88,8 @@ def open_sources(
     batch_mails: int = 200,
 ) -> Sequence[Source]:
     """Return a source for each mailbox; `kind` is a name of `SOURCES`, `path` is for those that read files."""
-    _require_kind(kind)
+    if kind not in SOURCES:
+        raise SettingsError(f"SOURCE={kind} is not a source of this release; it has {', '.join(SOURCES)}")
     clock = SystemClock()
     needs_token = kind == "gmail" or (kind == "imap" and settings.imap_auth != "password")
     tokens = _access_tokens(settings, clock) if needs_token else None
