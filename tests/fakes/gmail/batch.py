@@ -38,7 +38,7 @@ def _answer(service: Service, request: Request) -> Answer:
     parts = list(_parts(request))
     if not 0 < len(parts) <= LARGEST_BATCH:
         return error_answer(bad_request(f"The batch must hold 1 to {LARGEST_BATCH} calls, not {len(parts)}."))
-    answers = _answers_at_once(service, parts)
+    answers = [service.answer(part.request) for part in parts]
     boundary = f"batch_{uuid4().hex}"
     content = b"".join(_printed(part, answer, boundary) for part, answer in zip(parts, answers, strict=True))
     return Answer(
@@ -48,12 +48,6 @@ def _answer(service: Service, request: Request) -> Answer:
         cut_after=next((answer.cut_after for answer in answers if answer.cut_after is not None), None),
         drip_pause_s=max(answer.drip_pause_s for answer in answers),
     )
-
-
-def _answers_at_once(service: Service, parts: list[_Part]) -> list[Answer]:
-    """Answer the parts so that each sees the others running: over a concurrency limit the last ones are refused."""
-    with service.quota.together():
-        return [service.answer(part.request) for part in parts]
 
 
 def _parts(request: Request) -> Iterator[_Part]:

@@ -21,6 +21,7 @@ Where to find what:
     gmail.google.end_access_tokens()
 """
 
+from collections import Counter
 from urllib.parse import urlsplit
 
 from google.oauth2.credentials import Credentials
@@ -34,7 +35,7 @@ from tests.fakes.gmail.paging import Paging
 from tests.fakes.gmail.pubsub import PubSub
 from tests.fakes.gmail.quota import Quota
 from tests.fakes.gmail.server import HttpServer
-from tests.fakes.gmail.service import Service
+from tests.fakes.gmail.service import Seen, Service
 from tests.fakes.google_oauth import ACCOUNT, CLIENT_ID, CLIENT_SECRET, FakeGoogle
 
 READ_SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
@@ -44,19 +45,21 @@ PUBSUB_SCOPE = "https://www.googleapis.com/auth/pubsub"
 class FakeGmail:
     """All accounts of one Gmail; `mailbox` is that of the first."""
 
-    def __init__(self, account: str = ACCOUNT) -> None:
+    def __init__(self, account: str = ACCOUNT, *, seed: int = 0) -> None:
+        self._seed = seed
         self.google = FakeGoogle(account=account)
         self.mailboxes: dict[str, Mailbox] = {}
         self.paging = Paging()
         self.pubsub = PubSub()
         self.desk = Desk(self.paging, self.pubsub)
-        self.service = Service(self.google, self.mailboxes, self.desk)
+        self.service = Service(self.google, self.mailboxes, self.desk, Faults(seed))
         self.http = HttpServer(self._answer)
+        self.latency_s = 0.0  # before every answer: a round trip
         self.mailbox = self.add_account(account)
 
     def add_account(self, account: str) -> Mailbox:
         """Make an empty mailbox."""
-        mailbox = Mailbox(account)
+        mailbox = Mailbox(account, seed=self._seed)
         mailbox.on_change(lambda record: self.pubsub.note(mailbox, record))
         self.mailboxes[account] = mailbox
         return mailbox
@@ -89,17 +92,26 @@ class FakeGmail:
         return self.service.quota
 
     @property
+    def log(self) -> list[Seen]:
+        """All calls of signed-in clients in the order they were answered, those inside batches too."""
+        return self.service.log
+
+    @property
     def mistakes(self) -> list[str]:
-        """What the fake answered that its schemas do not allow: empty, or the fake is broken."""
-        return self.service.mistakes
+        """What the fake answered that the API's schemas do not allow, and where it failed: empty, or it is broken."""
+        return [*self.service.mistakes, *self.http.errors]
 
     def gets(self, mail_id: str) -> int:
-        """Return how often a mail was asked for."""
-        return self.service.calls["gmail.users.messages.get", mail_id]
+        """Return how often a mail was asked for, refusals included."""
+        return self.gets_by_id()[mail_id]
+
+    def gets_by_id(self) -> Counter[str]:
+        """Return how often each mail was asked for, refusals included."""
+        return Counter(seen.about for seen in list(self.log) if seen.method.endswith(".messages.get"))
 
     def calls(self, method: str) -> int:
-        """Return how often a method such as `messages.get` was called."""
-        return sum(times for (name, _), times in self.service.calls.items() if name.endswith(f".{method}"))
+        """Return how often a method such as `messages.get` was called, refusals included."""
+        return sum(seen.method.endswith(f".{method}") for seen in list(self.log))
 
     def environment(self) -> dict[str, str]:
         """Return the settings that point a program here."""
@@ -116,6 +128,11 @@ class FakeGmail:
         )
 
     def _answer(self, request: Request) -> Answer:
-        if urlsplit(request.target).path in batch.PATHS:
-            return batch.answer_batch(self.service, request)
-        return self.service.answer(request)
+        """Answer a request; its calls count as running until the answer is ready, waiting included."""
+        with self.quota.running_together():
+            if urlsplit(request.target).path in batch.PATHS:
+                answer = batch.answer_batch(self.service, request)
+            else:
+                answer = self.service.answer(request)
+            self.http.pause(self.latency_s + answer.delay_s)
+        return answer

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
 
-from tests.fakes.gmail.errors import ApiError, quota_exceeded, too_many_concurrent
+from tests.fakes.gmail.errors import quota_exceeded, too_many_concurrent
 
 _COMMON_COSTS = {
     "gmail.users.getProfile": 1,
@@ -62,50 +62,35 @@ class Quota:
         self.concurrency_refusals: Counter[str] = Counter()
         self.peak_concurrent = 0  # of any account
         self._running: Counter[str] = Counter()
-        self._batch = threading.local()
+        self._admitted = threading.local()  # `accounts`: those of the calls a thread is at
         self._lock = threading.Lock()
         self._monotonic = monotonic
 
-    def enter(self, account: str) -> None:
-        """Begin a call, or refuse it for too many at the same moment; leave it with `leave`."""
+    @contextmanager
+    def running_together(self) -> Iterator[None]:
+        """Let the calls that this thread admits within count as running until its end."""
+        self._admitted.accounts = accounts = list[str]()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running.subtract(accounts)
+
+    def admit(self, account: str, method: str) -> None:
+        """Write a call's units down, or refuse it: too many at the same moment, or over the budget."""
+        units = self.profile.costs.get(method, 0)
         with self._lock:
             if self.max_concurrent is not None and self._running[account] >= self.max_concurrent:
                 self.concurrency_refusals[account] += 1
                 raise too_many_concurrent()
-            self._running[account] += 1
-            self.peak_concurrent = max(self.peak_concurrent, self._running[account])
-
-    def leave(self, account: str) -> None:
-        """End a call; of those of one batch none ends before all do."""
-        held: list[str] | None = getattr(self._batch, "held", None)
-        if held is not None:
-            held.append(account)
-            return
-        with self._lock:
-            self._running[account] -= 1
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Let the calls that this thread makes within count as running at the same moment."""
-        held: list[str] = []
-        self._batch.held = held
-        try:
-            yield
-        finally:
-            del self._batch.held
-            for account in held:
-                self.leave(account)
-
-    def charge(self, account: str, method: str) -> int:
-        """Write a call's units down, or refuse it over the budget."""
-        units = self.profile.costs.get(method, 0)
-        with self._lock:
             now = self._monotonic()
             if self.is_enforced and units and self._would_exceed(account, now, units):
                 self.refusals[account] += 1
-                raise self._refusal()
+                raise quota_exceeded(self.refusal_code)
             self.log.append(Spent(now, units, account, method))
-        return units
+            self._running[account] += 1
+            self._admitted.accounts.append(account)
+            self.peak_concurrent = max(self.peak_concurrent, self._running[account])
 
     def units(self, account: str | None = None) -> int:
         """Return what was spent in all."""
@@ -144,9 +129,6 @@ class Quota:
             if held + units > budget:
                 return True
         return False
-
-    def _refusal(self) -> ApiError:
-        return quota_exceeded(self.refusal_code)
 
     def _of(self, account: str | None) -> list[Spent]:
         with self._lock:

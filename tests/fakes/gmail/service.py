@@ -5,8 +5,9 @@ itself. Every good answer is checked against the schema of the discovery documen
 """
 
 import json
-from collections import Counter
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -34,26 +35,52 @@ _ROUTES: list[tuple[Method, Handler]] = [
 ]
 
 
+@dataclass(frozen=True)
+class Seen:
+    """One call of a signed-in client and what came of it."""
+
+    at: float  # when it came, by time.monotonic
+    account: str
+    method: str  # such as gmail.users.messages.get
+    about: str  # the message's id, where it is about one
+    status: int  # of the answer
+
+
+@dataclass(frozen=True)
+class _Order:
+    """A call that was understood, and who carries it out."""
+
+    method: Method
+    handler: Handler
+    call: Call
+    selection: fields.Tree
+
+
 class Service:
     """Answers requests; FakeGmail holds the parts."""
 
-    def __init__(self, google: FakeGoogle, mailboxes: Mapping[str, Mailbox], desk: Desk) -> None:
+    def __init__(self, google: FakeGoogle, mailboxes: Mapping[str, Mailbox], desk: Desk, faults: Faults) -> None:
         self.google = google
         self.mailboxes = mailboxes
         self.desk = desk
         self.quota = Quota()
-        self.faults = Faults()
+        self.faults = faults
         self.mistakes: list[str] = []  # answers that no real Gmail would give
-        self.calls: Counter[tuple[str, str]] = Counter()  # method and what it is about, of those that went through
+        self.log: list[Seen] = []
         self.checks_answers = True
 
     def answer(self, request: Request) -> Answer:
+        """Answer one call; to be called within `quota.running_together`."""
+        came_at = time.monotonic()
         try:
-            return self._answer(request)
+            order = self._read(request)
         except ApiError as error:
             return error_answer(error)
+        answer = self._carry_out(order)
+        self.log.append(Seen(came_at, order.call.account, order.method.id, order.call.about, answer.status))
+        return answer
 
-    def _answer(self, request: Request) -> Answer:
+    def _read(self, request: Request) -> _Order:
         url = urlsplit(request.target)
         method, handler, path = _route(request.http_method, url.path)
         account = self._account(method, request.headers, path)
@@ -62,31 +89,25 @@ class Service:
         selection = fields.parse(query["fields"][-1]) if "fields" in query else {}
         if method.response is not None:
             fields.check(selection, method.response, method.schemas)
-        call = Call(method.id, account, path, query, _json(request.content, method))
-        if not method.id.startswith("gmail."):
-            return self._run(method, handler, call, selection)
-        self.quota.enter(account)
+        return _Order(method, handler, Call(method.id, account, path, query, _json(request.content, method)), selection)
+
+    def _carry_out(self, order: _Order) -> Answer:
+        call = order.call
         try:
-            self.quota.charge(account, method.id)
-            return self._run(method, handler, call, selection)
-        finally:
-            self.quota.leave(account)
-
-    def _run(self, method: Method, handler: Handler, call: Call, selection: fields.Tree) -> Answer:
-        def proceed() -> Answer:
-            body = handler(self.desk, self.mailboxes[call.account], call)
-            self._check(method, body)
-            return json_answer(None if body is None else fields.trim(body, selection))
-
-        def proceed_or_err() -> Answer:
-            try:
-                return proceed()
-            except ApiError as error:
-                return error_answer(error)
-
-        self.calls[call.method, call.about] += 1
+            if call.method.startswith("gmail."):  # Pub/Sub has a quota of its own
+                self.quota.admit(call.account, call.method)
+        except ApiError as error:
+            return error_answer(error)
         fault = self.faults.pick(call.method, call.about)
-        return proceed_or_err() if fault is None else fault(proceed_or_err)
+        return self._run(order) if fault is None else fault(lambda: self._run(order))
+
+    def _run(self, order: _Order) -> Answer:
+        try:
+            body = order.handler(self.desk, self.mailboxes[order.call.account], order.call)
+        except ApiError as error:
+            return error_answer(error)
+        self._check(order.method, body)
+        return json_answer(None if body is None else fields.trim(body, order.selection))
 
     def _account(self, method: Method, headers: Mapping[str, str], path: Mapping[str, str]) -> str:
         """Return whose token the call carries; refuse one that has ended, or that may not do this."""

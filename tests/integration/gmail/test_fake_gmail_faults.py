@@ -128,7 +128,7 @@ def test_an_answer_slower_than_the_time_out_is_an_error(gmail: FakeGmail, get: A
 
 def test_latency_is_on_every_answer(gmail: FakeGmail, get: Any) -> None:
     get.execute()
-    gmail.http.latency_s = 0.05
+    gmail.latency_s = 0.05
     began = time.monotonic()
     for _ in range(3):
         get.execute()

@@ -1,58 +1,32 @@
 """The fake's own truth: whoever replays the history knows the mailbox."""
 
 import hashlib
-from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fakes.gmail.busy_user import ACTS, Act, BusyUser, synthetic_mail
 from tests.fakes.gmail.history import Change, HistoryExpiredError
 from tests.fakes.gmail.mailbox import Mailbox
 from tests.fakes.gmail.search import asks_for_hidden, fits
 
-ACTS = ("add", "draft", "delete", "trash", "untrash", "star", "read", "delete_label")
-
-
-def act(mailbox: Mailbox, name: str, chance: int) -> None:
-    """Do one thing that a user may do."""
-    rng = Random(chance)
-    ids = rng.sample(present := sorted(mailbox.truth()), k=min(len(present), rng.randint(1, 3)))
-    match name:
-        case "add":
-            mailbox.add(b"Subject: %d\r\n\r\n" % chance)
-        case "draft":
-            drafts = [mail.id for mail in mailbox.truth().values() if "DRAFT" in mail.labels]
-            mailbox.save_draft(b"%d" % chance, replaces=rng.choice(drafts) if drafts else None)
-        case "delete" if ids:
-            mailbox.delete(*ids)
-        case "trash":
-            mailbox.trash(*ids)
-        case "untrash":
-            mailbox.untrash(*ids)
-        case "star":
-            mailbox.relabel(*ids, add=["STARRED"], remove=["UNREAD"])
-        case "read":
-            mailbox.relabel(*ids, remove=["UNREAD", "INBOX"])
-        case "delete_label":
-            label = mailbox.create_label("work")
-            mailbox.relabel(*ids, add=[label])
-            mailbox.delete_label(label)
-
-
 acts = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 1_000)), max_size=30)
+
+
+def carry_out(done: list[tuple[Act, int]], mailbox: Mailbox) -> None:
+    for name, seed in done:
+        BusyUser(mailbox, seed).do(name)
 
 
 @given(acts, acts)
 def test_history_from_any_marker_leads_from_the_truth_then_to_the_truth_now(
-    before: list[tuple[str, int]], after: list[tuple[str, int]]
+    before: list[tuple[Act, int]], after: list[tuple[Act, int]]
 ) -> None:
     mailbox = Mailbox("ada@example.org")
-    for name, chance in before:
-        act(mailbox, name, chance)
+    carry_out(before, mailbox)
     marker, known = mailbox.history_id, {mail.id: mail.labels for mail in mailbox.truth().values()}
-    for name, chance in after:
-        act(mailbox, name, chance)
+    carry_out(after, mailbox)
     for record in mailbox.records_between(marker, mailbox.history_id):
         for entry in record.entries:
             if entry.change is Change.DELETED:
@@ -63,17 +37,29 @@ def test_history_from_any_marker_leads_from_the_truth_then_to_the_truth_now(
 
 
 @given(acts)
-def test_ids_grow_with_gaps_and_lists_are_newest_first(done: list[tuple[str, int]]) -> None:
+def test_ids_grow_with_gaps_and_lists_are_newest_first(done: list[tuple[Act, int]]) -> None:
     mailbox = Mailbox("ada@example.org")
     start = mailbox.history_id
-    for name, chance in done:
-        act(mailbox, name, chance)
+    carry_out(done, mailbox)
     ids = [record.id for record in mailbox.records_between(start, mailbox.history_id)]
     assert ids == sorted(set(ids))
     assert all(mail.history_id in ids for mail in mailbox.truth().values())
     listed = list(mailbox.newest_first())
     assert [mail.age for mail in listed] == sorted((mail.age for mail in listed), reverse=True)
     assert {mail.id for mail in listed} == set(mailbox.truth())
+
+
+def test_a_busy_user_does_everything_and_the_same_for_the_same_seed() -> None:
+    boxes = [Mailbox("ada@example.org") for _ in range(2)]
+    users = [BusyUser(box, seed=3) for box in boxes]
+    assert {users[0].act() for _ in range(300)} == {users[1].act() for _ in range(300)} == set(ACTS)
+    assert boxes[0].truth() == boxes[1].truth() != {}
+
+
+def test_synthetic_mails_differ_and_have_the_size() -> None:
+    mails = [synthetic_mail(number, size=30_000) for number in range(3)]
+    assert len(set(mails)) == 3
+    assert all(29_000 < len(mail) < 31_000 for mail in mails)
 
 
 def test_ids_and_hashes_are_of_the_real_form() -> None:

@@ -36,32 +36,30 @@ def test_over_the_budget_is_refused_until_the_window_has_passed(profile: QuotaPr
     clock = FakeClock()
     quota = Quota(profile, clock.monotonic)
     quota.is_enforced = True
-    for _ in range(gets_a_window):
-        quota.charge("ada", GET)
-    for code in (429, 403):
-        quota.refusal_code = code
-        with pytest.raises(ApiError, match="Quota exceeded") as refused:
-            quota.charge("ada", GET)
-        assert refused.value.code == code
-    quota.charge("bob", GET)  # another account has a budget of its own
-    clock.advance(profile.budgets[0][0])
-    quota.charge("ada", GET)
+    with quota.running_together():
+        for _ in range(gets_a_window):
+            quota.admit("ada", GET)
+        for code in (429, 403):
+            quota.refusal_code = code
+            with pytest.raises(ApiError, match="Quota exceeded") as refused:
+                quota.admit("ada", GET)
+            assert refused.value.code == code
+        quota.admit("bob", GET)  # another account has a budget of its own
+        clock.advance(profile.budgets[0][0])
+        quota.admit("ada", GET)
     assert quota.refusals == {"ada": 2}
     assert quota.units("ada") == (gets_a_window + 1) * profile.costs[GET]
 
 
-def test_concurrency_limit_counts_those_of_one_batch_together() -> None:
+def test_concurrency_limit_counts_those_that_run_together() -> None:
     quota = Quota()
     quota.max_concurrent = 2
-    with quota.together():
-        for _ in range(2):
-            quota.enter("ada")
-            quota.leave("ada")
-        with pytest.raises(ApiError, match="Too many concurrent"):
-            quota.enter("ada")
-        quota.enter("bob")
-        quota.leave("bob")
-    quota.enter("ada")
-    quota.leave("ada")
+    for _ in range(2):
+        with quota.running_together():
+            quota.admit("ada", GET)
+            quota.admit("ada", GET)
+            with pytest.raises(ApiError, match="Too many concurrent"):
+                quota.admit("ada", GET)
+            quota.admit("bob", GET)
     assert quota.peak_concurrent == 2
-    assert quota.concurrency_refusals == {"ada": 1}
+    assert quota.concurrency_refusals == {"ada": 2}
