@@ -1,7 +1,8 @@
 """Google's sign-in as a small real HTTP server: consent with redirect, PKCE, refresh, revoke, and its bad days.
 
 It is strict where Google is strict: a code works once, for its own client, redirect address and PKCE verifier; a
-refresh token works until it is revoked. What it shall get wrong is set by `mood`.
+refresh token works until it is revoked. What it shall get wrong is set by `mood`. Service accounts with domain-wide
+delegation are in `google_service_account.py`.
 """
 
 import base64
@@ -16,6 +17,8 @@ from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+
+from tests.fakes.google_service_account import JWT_BEARER, DelegationRefusedError, ServiceAccount, delegation
 
 CLIENT_ID = "1234.apps.example.org"
 CLIENT_SECRET = "not-a-real-secret"
@@ -70,6 +73,7 @@ class FakeGoogle:
     asked: list[dict[str, str]] = field(default_factory=list)  # queries of the consent page
     refresh_tokens: dict[str, str] = field(default_factory=dict)  # refresh token to scopes
     access_tokens: list[str] = field(default_factory=list)
+    service_accounts: dict[str, ServiceAccount] = field(default_factory=dict)  # by their address
     _owners: dict[str, str] = field(default_factory=dict)  # refresh token to account
     _grants: dict[str, Grant] = field(default_factory=dict)  # by access token
     _codes: dict[str, _Promise] = field(default_factory=dict)
@@ -110,6 +114,8 @@ class FakeGoogle:
 
     def token(self, form: dict[str, str]) -> tuple[int, object]:
         """Answer the token address."""
+        if form.get("grant_type") == JWT_BEARER:
+            return self._delegated(form.get("assertion", ""))
         if form.get("client_id") != CLIENT_ID or form.get("client_secret") != CLIENT_SECRET:
             return 401, {"error": "invalid_client"}
         if form.get("grant_type") == "refresh_token":
@@ -165,6 +171,15 @@ class FakeGoogle:
         if token not in self.refresh_tokens:
             return 400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
         return 200, self._access(self.refresh_tokens[token], token)
+
+    def _delegated(self, assertion: str) -> tuple[int, object]:
+        """Answer a service account that acts for a person of its domain."""
+        try:
+            account, scopes = delegation(assertion, self.service_accounts)
+        except DelegationRefusedError as error:
+            return error.status, {"error": error.code, "error_description": error.text}
+        token = self.issue_access_token(scopes, account)
+        return 200, {"access_token": token, "expires_in": self.expires_in, "token_type": "Bearer"}
 
     def _access(self, scopes: str, refresh_token: str) -> dict[str, object]:
         token = self.make_access_token()

@@ -12,7 +12,8 @@ Where to find what:
 | `quota.py` | unit costs, what was spent when, refusals, concurrency |
 | `discovery.py`, `schema.py`, `fields.py` | what the API's own documents say; checks; partial answers |
 | `pubsub.py` | watch, pull, acknowledge |
-| `../google_oauth.py` | tokens: refresh, ending, `invalid_grant` |
+| `busy_user.py`, `program.py` | random acts on a mailbox; the fake as a process of its own |
+| `../google_oauth.py`, `../google_service_account.py` | tokens: refresh, ending, `invalid_grant`; delegation |
 
     gmail.mailbox.add(b"Subject: hello\\r\\n\\r\\n")
     gmail.faults.add(throttled(retry_after="date", wait_s=2), "messages.get", times=3)
@@ -37,6 +38,7 @@ from tests.fakes.gmail.quota import Quota
 from tests.fakes.gmail.server import HttpServer
 from tests.fakes.gmail.service import Seen, Service
 from tests.fakes.google_oauth import ACCOUNT, CLIENT_ID, CLIENT_SECRET, FakeGoogle
+from tests.fakes.google_service_account import make_service_account
 
 READ_SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
 PUBSUB_SCOPE = "https://www.googleapis.com/auth/pubsub"
@@ -126,6 +128,17 @@ class FakeGmail:
             client_id=CLIENT_ID,
             client_secret=CLIENT_SECRET,
         )
+
+    def service_account_key(self, *, scopes: str = READ_SCOPE) -> dict[str, str]:
+        """Make a service account that may act for every person here; return its key file's content."""
+        account, private_key = make_service_account(scopes.split(), self.mailboxes)
+        self.google.service_accounts[account.address] = account
+        return {
+            "type": "service_account",
+            "client_email": account.address,
+            "private_key": private_key,
+            "token_uri": f"{self.google.base}/token",
+        }
 
     def _answer(self, request: Request) -> Answer:
         """Answer a request; its calls count as running until the answer is ready, waiting included."""

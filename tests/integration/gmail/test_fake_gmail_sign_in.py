@@ -1,11 +1,17 @@
 """Tokens at the fake Gmail: they end, are refreshed, lack scopes, belong to one account, and may be taken away."""
 
+from contextlib import closing
+
+import httplib2
 import pytest
 from google.auth.exceptions import RefreshError
+from google.oauth2 import service_account
+from google_auth_httplib2 import AuthorizedHttp
+from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
 from tests.fakes.gmail import faults
-from tests.fakes.gmail.fake_gmail import FakeGmail
+from tests.fakes.gmail.fake_gmail import READ_SCOPE, FakeGmail
 from tests.fakes.google_oauth import Mood
 from tests.fixtures.gmail import GmailClient, MakeClient
 
@@ -78,3 +84,27 @@ def test_a_scope_that_does_not_read_is_refused(gmail: FakeGmail, make_gmail_clie
         address(make_gmail_client(scopes=SEND_SCOPE))
     assert refused.value.resp.status == 403
     assert refused.value.error_details[0]["reason"] == "insufficientPermissions"
+
+
+def delegated_client(gmail: FakeGmail, http: httplib2.Http, subject: str, scope: str = READ_SCOPE) -> GmailClient:
+    key = gmail.service_account_key()
+    credentials = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
+        key, scopes=[scope], subject=subject
+    )
+    options = {"api_endpoint": gmail.endpoint}
+    authorized = AuthorizedHttp(credentials, http=http)
+    return build("gmail", "v1", http=authorized, cache_discovery=False, client_options=options)
+
+
+def test_a_service_account_acts_for_the_people_of_its_domain(gmail: FakeGmail) -> None:
+    gmail.add_account("bob@example.org")
+    with closing(httplib2.Http(timeout=5)) as http:
+        assert address(delegated_client(gmail, http, "bob@example.org")) == "bob@example.org"
+        with pytest.raises(RefreshError, match="Invalid email or User ID"):
+            address(delegated_client(gmail, http, "eve@example.org"))
+        with pytest.raises(RefreshError, match="unauthorized_client"):
+            address(delegated_client(gmail, http, "bob@example.org", SEND_SCOPE))
+        client = delegated_client(gmail, http, "bob@example.org")
+        gmail.service_account_key()  # a new key: what the old one signs is worth nothing
+        with pytest.raises(RefreshError, match="Invalid JWT Signature"):
+            address(client)
