@@ -30,12 +30,13 @@ class BusyUser:
 
     def do(self, name: Act) -> None:
         """Do one thing to some mails, if there are any."""
-        box, ids = self._mailbox, self._some()
+        box = self._mailbox
+        ids = box.some(self._rng, self._rng.randint(1, _MOST_AT_ONCE))
         match name:
             case "add":
                 box.add(self._mail(), labels=self._rng.choice([["INBOX", "UNREAD"], ["SENT"], []]))
             case "draft":
-                drafts = sorted(mail.id for mail in box.truth().values() if "DRAFT" in mail.labels)
+                drafts = [mail.id for mail in box.truth().values() if "DRAFT" in mail.labels]
                 box.save_draft(self._mail(), replaces=self._rng.choice([None, *drafts]))
             case "delete":
                 box.delete(*ids)
@@ -53,10 +54,6 @@ class BusyUser:
                 box.delete_label(self._label())
             case "spam":
                 box.relabel(*ids, add=["SPAM"], remove=["INBOX"])
-
-    def _some(self) -> list[str]:
-        present = sorted(self._mailbox.truth())
-        return self._rng.sample(present, min(len(present), self._rng.randint(1, _MOST_AT_ONCE)))
 
     def _label(self) -> str:
         """Return one of the user's labels; make one if there is none."""

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -34,7 +33,6 @@ class Method:
                 _check_value(name, value, self.parameters[name])
 
 
-@cache
 def methods(api: str, ids: tuple[str, ...]) -> tuple[Method, ...]:
     """Return these methods of a document such as `gmail.v1`."""
     document = json.loads(files("googleapiclient.discovery_cache.documents").joinpath(f"{api}.json").read_text("utf-8"))

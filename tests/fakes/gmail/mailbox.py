@@ -162,6 +162,11 @@ class Mailbox:
         with self._lock:
             return self._mails.get(mail_id)
 
+    def some(self, rng: Random, most: int) -> list[str]:
+        """Return the ids of up to `most` mails that `rng` picks."""
+        with self._lock:
+            return [mail_id for _, mail_id in rng.sample(self._by_age, min(most, len(self._by_age)))]
+
     def newest_first(self, below: tuple[int, str] | None = None) -> Iterator[Mail]:
         """Yield the mails older than `below`, newest first; those deleted meanwhile are left out."""
         with self._lock:

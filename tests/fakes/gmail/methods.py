@@ -103,13 +103,13 @@ def list_history(desk: Desk, mailbox: Mailbox, call: Call) -> Json:
         records = mailbox.records_between(start, end)
     except HistoryExpiredError as error:
         raise not_found() from error
-    found = [(record, entries) for record in records if (entries := _wanted(record, call))]
-    shown = [] if desk.paging.is_empty(page) else found[: page.size]
+    found = ((record, entries) for record in records if (entries := _wanted(record, call)))
+    shown = [] if desk.paging.is_empty(page) else list(islice(found, page.size))
     told = [
         forms.history_record(record, entries, tells_labels=desk.tells_resulting_labels) for record, entries in shown
     ]
     answer: Json = {"history": told} if told else {}
-    if len(shown) < len(found):
+    if next(found, None) is not None:
         last = shown[-1][0].id if shown else start
         answer["nextPageToken"] = desk.paging.token(call, page, [last, end])
     return {**answer, "historyId": str(mailbox.history_id)}

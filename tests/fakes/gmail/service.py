@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -27,12 +28,6 @@ READING_SCOPES = {
     "https://www.googleapis.com/auth/gmail.readonly",
 }
 PUBSUB_SCOPES = {"https://www.googleapis.com/auth/pubsub", "https://www.googleapis.com/auth/cloud-platform"}
-
-_ROUTES: list[tuple[Method, Handler]] = [
-    (method, handler)
-    for api, handlers in METHODS.items()
-    for method, handler in zip(methods(api, tuple(handlers)), handlers.values(), strict=True)
-]
 
 
 @dataclass(frozen=True)
@@ -131,8 +126,17 @@ class Service:
         self.mistakes.extend(f"{method.id}: {mistake}" for mistake in found)
 
 
+@cache
+def _routes() -> list[tuple[Method, Handler]]:
+    return [
+        (method, handler)
+        for api, handlers in METHODS.items()
+        for method, handler in zip(methods(api, tuple(handlers)), handlers.values(), strict=True)
+    ]
+
+
 def _route(http_method: str, path: str) -> tuple[Method, Handler, dict[str, str]]:
-    for method, handler in _ROUTES:
+    for method, handler in _routes():
         if method.http_method == http_method and (found := method.path.fullmatch(path)):
             return method, handler, {name: unquote(value) for name, value in found.groupdict().items()}
     raise errors.unimplemented(f"{http_method} {path}")
