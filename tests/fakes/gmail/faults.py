@@ -8,7 +8,7 @@ and for how long. The first rule that fits a call counts. The method is charged 
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from random import Random
@@ -88,11 +88,20 @@ class Rule:
     probability: float
     about: str | None  # the id of the one mail it is about
     ends_at: float | None  # by time.monotonic
+    once_each: bool  # strikes each mail once
     struck: int = 0
+    struck_mails: set[str] = field(default_factory=set)
 
     def is_about(self, method: str, about: str) -> bool:
         is_method = self.method == "*" or method == self.method or method.endswith("." + self.method)
-        return is_method and self.about in (None, about)
+        is_mail = self.about in (None, about) and not (self.once_each and about in self.struck_mails)
+        return is_method and is_mail
+
+    def strike(self, about: str) -> Fault:
+        self.struck += 1
+        self.struck_mails.add(about)
+        self.times_left = None if self.times_left is None else self.times_left - 1
+        return self.fault
 
     def is_over(self) -> bool:
         return self.times_left == 0 or (self.ends_at is not None and time.monotonic() >= self.ends_at)
@@ -115,10 +124,11 @@ class Faults:
         probability: float = 1.0,
         about: str | None = None,
         lasting_s: float | None = None,
+        once_each: bool = False,
     ) -> Rule:
-        """Switch a fault on, until it has struck `times` times or `lasting_s` are over."""
+        """Switch a fault on, until it struck `times` times or `lasting_s` are over; `once_each` spares second tries."""
         ends_at = None if lasting_s is None else time.monotonic() + lasting_s
-        rule = Rule(fault, method, times, probability, about, ends_at)
+        rule = Rule(fault, method, times, probability, about, ends_at, once_each)
         with self._lock:
             self._rules.append(rule)
         return rule
@@ -134,9 +144,7 @@ class Faults:
             self._rules = [rule for rule in self._rules if not rule.is_over()]
             for rule in self._rules:
                 if rule.is_about(method, about) and self._rng.random() < rule.probability:
-                    rule.struck += 1
-                    rule.times_left = None if rule.times_left is None else rule.times_left - 1
-                    return rule.fault
+                    return rule.strike(about)
             return None
 
 

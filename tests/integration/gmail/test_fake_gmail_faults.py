@@ -147,6 +147,14 @@ def test_rules_are_about_a_method_a_mail_and_a_number_of_times(gmail: FakeGmail,
     assert rule.struck == 2
 
 
+def test_a_rule_may_strike_each_mail_once(gmail: FakeGmail, gmail_client: GmailClient) -> None:
+    messages = gmail_client.users().messages()
+    gmail.faults.add(faults.NOT_FOUND, "messages.get", once_each=True)  # not visible yet
+    for mail_id in (gmail.mailbox.add(MAIL), gmail.mailbox.add(MAIL)):
+        assert refusal(messages.get(userId="me", id=mail_id)).resp.status == 404
+        messages.get(userId="me", id=mail_id).execute()
+
+
 def test_rules_may_last_for_a_time_and_be_cleared(gmail: FakeGmail, get: Any) -> None:
     gmail.faults.add(faults.server_error(503), lasting_s=0.1)
     assert refusal(get).resp.status == 503

