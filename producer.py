@@ -49,10 +49,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(settings: Settings, options: argparse.Namespace) -> int:
     if options.auth_setup:
-        from src.auth.oauth2_gmail import run_auth_setup  # loads google-auth: 16 MB that reading with a password spares
+        from src.auth.auth_setup import set_up  # loads google-auth: 16 MB that reading with a password spares
 
-        token = run_auth_setup(settings, headless=options.headless)
-        sys.stderr.write(f"Signed in as {token.account}. Now run `python producer.py`.\n")
+        sys.stderr.write(f"{set_up(settings, headless=options.headless)} Now run `python producer.py`.\n")
         return exit_codes.OK
     if options.dry_run:
         return run_dry(settings, _output(), batch_mails=options.batch_size)

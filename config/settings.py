@@ -118,11 +118,19 @@ class Settings(BaseSettings):
     google_client_secret: SecretStr = Field(SecretStr(""), description="OAuth client secret.")
     google_redirect_uri: str = Field("http://127.0.0.1:0/", description="Loopback redirect; port 0 picks a free one.")
     google_token_file: str = Field("tokens/gmail_token.json", description="Where the encrypted token lies, mode 600.")
+    google_service_account_file: str = Field(
+        "",
+        description="Key file (JSON) of a service account with domain-wide delegation, which acts for the account; "
+        "empty: a person signs in.",
+    )
     google_auth_uri: str = Field("https://accounts.google.com/o/oauth2/v2/auth", description="Authorization address.")
     google_token_uri: str = Field("https://oauth2.googleapis.com/token", description="Token address.")
     google_revoke_uri: str = Field("https://oauth2.googleapis.com/revoke", description="Revocation address.")
     gmail_user: str = Field("", description="Account of the Gmail API source; empty: `IMAP_USER`.")
     use_gmail_api: bool = Field(False, description="Read through the Gmail API instead of IMAP.")
+    gmail_api_endpoint: str = Field(
+        "", description="Address of the Gmail API, for a test server or a proxy; empty: Google's own."
+    )
     encryption_key: SecretStr = Field(
         SecretStr(""),
         description="Fernet keys that encrypt tokens at rest, newest "

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings, load
-from src.auth import google_oauth
-from src.auth.access_token import AccessTokens, access_token_provider, locked, token_file
+from src.auth import token_endpoint
+from src.auth.access_token import access_token_provider
 from src.auth.google_oauth import IMAP_SCOPE, READ_SCOPE
+from src.auth.shared_lock import locked
+from src.auth.signed_in import token_file
 from src.auth.token_file import StoredToken
 from src.common.clock import SystemClock
 from src.common.errors import (
@@ -48,7 +50,7 @@ def test_a_living_token_costs_no_call(google: FakeGoogle, settings: Settings, si
 def test_refreshes_ahead_of_the_end(google: FakeGoogle, settings: Settings, signed_in: SignedIn) -> None:
     clock = FakeClock()
     signed_in(access_token="ya29.ends-soon", expires_at=clock.now() + timedelta(minutes=6))
-    provider = AccessTokens(settings, clock)
+    provider = access_token_provider(settings, clock)
     assert provider() == "ya29.ends-soon"
     clock.advance(120)
     assert provider() == google.access_tokens[0]
@@ -131,7 +133,7 @@ def test_a_slow_google_is_given_up(
 ) -> None:
     signed_in()
     google.delay_s = 5.0
-    monkeypatch.setattr(google_oauth, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(token_endpoint, "TIMEOUT_S", 0.2)
     with pytest.raises(SourceUnavailableError):
         access_token_provider(settings)()
 
