@@ -82,6 +82,10 @@ class Content:
         with self.path.open("rb") as file:
             return file.read(max_bytes)
 
+    def as_type(self, content_type: str) -> "Content":
+        """Return the same content under another type."""
+        return Content(content_type, self.charset, self.size_bytes, self.data, self.path, self.filename, self.budget)
+
     def open(self) -> BinaryIO:
         """Open it for reading and seeking; the caller closes it."""
         return io.BytesIO(self.data or b"") if self.path is None else self.path.open("rb")

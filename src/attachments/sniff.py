@@ -4,8 +4,8 @@ Programs declare what they like: a PDF comes as application/octet-stream, a prog
 Archives and old office files share theirs: what lies inside tells them apart (`inside.py`), in the child process.
 """
 
+import posixpath
 import re
-from pathlib import PurePosixPath
 
 HEAD_BYTES = 8 * 1024  # looked at
 
@@ -81,7 +81,7 @@ def media_type_of(head: bytes, declared: str, filename: str) -> str:
     for offset, magic, media_type in _MAGIC:
         if head.startswith(magic, offset) and (b"\0" in head or not _SPELT.fullmatch(magic)):
             return media_type
-    suffix = PurePosixPath(filename.lower()).suffix
+    suffix = posixpath.splitext(filename.lower())[1]
     if (declared == PDF or suffix == ".pdf") and b"%PDF-" in head[:_PDF_WITHIN]:
         return PDF
     if _BITMAP.match(head):

@@ -99,6 +99,18 @@ class ScannerUnavailableError(TemporaryError):
     code = "scanner_unavailable"
 
 
+class AttachmentsBusyError(TemporaryError):
+    """Raised when more mails wait for their attachments than a worker holds: this one is put off, which is no fault."""
+
+    code = "attachments_busy"
+
+    def __init__(self, delay_s: float) -> None:
+        super().__init__(
+            "more mails wait for their attachments than this worker holds; it comes back when it is its turn"
+        )
+        self.delay_s = delay_s
+
+
 # --- Database --------------------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from src.attachments import temp_files
 from src.attachments.extractor import Content
 from src.attachments.limits import Limits
 from src.attachments.sandbox import frames
+from src.attachments.sandbox.turns import Turns
 from src.common.errors import SandboxUnavailableError
 from src.common.logs import get_logger
 from src.model.extraction import Extracted, Extraction
@@ -41,7 +42,7 @@ class Pool:
         """`registry`: a module whose REGISTRY the children use instead of the product's, for tests."""
         self._temp_dir = temp_dir
         self._registry = registry
-        self._free = threading.Semaphore(size)
+        self._turns = Turns(size)
         self._lock = threading.Lock()
         self._idle: list[_Child] = []
         self._busy: set[_Child] = set()
@@ -55,7 +56,7 @@ class Pool:
 
         Raises SandboxUnavailableError (temporary) when no child can be started.
         """
-        with self._free:
+        with self._turns.one():
             child = self._begin()
             try:
                 return child.work(content, limits, seconds)
