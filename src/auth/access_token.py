@@ -33,11 +33,17 @@ def access_token_provider(settings: Settings, clock: Clock | None = None) -> "Ac
 
 
 @dataclass(frozen=True, slots=True)
-class _Refusal:
-    """What Google said that only a new sign-in mends."""
+class _Failure:
+    """How it last failed for good."""
 
+    mark: Mark  # of the mint's file, as it was then
     kind: type[PermanentError]
     said: str
+
+    @property
+    def is_final(self) -> bool:
+        """True if asking Google again cannot help before the file changes."""
+        return issubclass(self.kind, SignInNeededError | ScopeMissingError)
 
 
 class AccessTokens:
@@ -50,9 +56,7 @@ class AccessTokens:
         self._known: AccessToken | None = None
         self._refused = ""
         self._not_before = clock.monotonic()  # for the next try to renew a token that still lives
-        self._refusal: _Refusal | None = None
-        self._failed_with: Mark = None  # what the mint's file was when it last failed for good
-        self._has_failed = False
+        self._failure: _Failure | None = None  # kept after a success: each mailbox finds out by itself
 
     def forget(self) -> None:
         """Take it that a server refused the token last given: the next call gives another one."""
@@ -60,8 +64,12 @@ class AccessTokens:
             self._refused = self._known.token if self._known else ""
 
     def signed_in_anew(self) -> bool:
-        """Tell whether, since the last call failed for good, somebody changed what it failed with. Asks nobody."""
-        return self._has_failed and self._mint.mark() != self._failed_with
+        """Tell whether somebody changed the file since a call last failed for good. Asks nobody.
+
+        For who met such a failure and waits; it goes on being told after another one's call has succeeded.
+        """
+        failure = self._failure
+        return failure is not None and self._mint.mark() != failure.mark
 
     def __call__(self, refused: str = "") -> str:
         """Return an access token that lives a while longer.
@@ -93,20 +101,16 @@ class AccessTokens:
 
     def _renewed(self, refused: str, spare: AccessToken | None) -> AccessToken:
         """Return a better token, or `spare` if Google does not answer just now."""
-        mark = self._mint.mark()  # before it is read: a sign-in in between counts as one to come
-        if self._refusal is not None and mark == self._failed_with:
-            raise self._refusal.kind(self._refusal.said)
+        mark, failure = self._mint.mark(), self._failure  # before it is read: a sign-in in between is one to come
+        if failure is not None and failure.is_final and failure.mark == mark:
+            raise failure.kind(failure.said)
         try:
-            token = self._mint.mint(refused)
+            return self._mint.mint(refused)
         except PermanentError as error:
-            self._failed_with, self._has_failed = mark, True
-            is_final = isinstance(error, SignInNeededError | ScopeMissingError)
-            self._refusal = _Refusal(type(error), str(error)) if is_final else None
+            self._failure = _Failure(mark, type(error), str(error))
             raise
         except TemporaryError as error:
             if spare is None:
                 raise
             _log.warning("token_refresh_postponed", code=error.code)
             return spare
-        self._refusal, self._has_failed = None, False
-        return token

@@ -1,5 +1,6 @@
 """A Google of our own, and settings that point at it."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from config.settings import Settings, load
-from src.auth.google_oauth import IMAP_SCOPE
+from src.auth.google_oauth import IMAP_SCOPE, READ_SCOPE
 from src.auth.signed_in import token_file
 from src.auth.token_file import StoredToken
 from tests.fakes.gmail.fake_gmail import FakeGmail
@@ -17,6 +18,8 @@ from tests.fakes.google_oauth import CLIENT_ID, FakeGoogle
 
 ACCOUNT = "ada@example.org"
 SIGNED_IN_AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+PutKey = Callable[..., Path]  # see `put_key`
 
 
 @pytest.fixture
@@ -62,5 +65,19 @@ def signed_in(google: FakeGoogle, settings: Settings) -> Callable[..., StoredTok
         token = StoredToken(**{**values, **changes})
         token_file(settings).save(token)
         return token
+
+    return put
+
+
+@pytest.fixture
+def put_key(gmail: FakeGmail, tmp_path: Path) -> PutKey:
+    """Put a key file in place; its own `token_uri` leads nowhere."""
+
+    def put(*, scopes: str = READ_SCOPE, **changes: object) -> Path:
+        path = tmp_path / "service-account.json"
+        content = {**gmail.service_account_key(scopes=scopes), "client_id": "1042", "token_uri": "http://127.0.0.1:1/"}
+        path.write_text(json.dumps({**content, **changes}), encoding="utf-8")
+        path.chmod(0o600)
+        return path
 
     return put
