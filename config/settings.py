@@ -6,6 +6,7 @@ them in one go. Nothing here connects or touches the disk. `docs/settings.md` is
 """
 
 from typing import Literal, get_args, get_origin
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -15,6 +16,7 @@ ImapAuth = Literal["xoauth2", "oauthbearer", "password"]
 ImapTls = Literal["implicit", "starttls", "none"]
 WhenDown = Literal["wait", "go_on"]
 MIB = 1024 * 1024
+LOOPBACK = ("localhost", "127.0.0.1", "::1")  # where a connection without TLS stays in the machine
 
 
 class SettingsError(Exception):
@@ -255,6 +257,13 @@ class Settings(BaseSettings):
             raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
         return value.replace("postgresql://", "postgresql+psycopg://", 1)
 
+    @field_validator("google_auth_uri", "google_token_uri", "google_revoke_uri", "gmail_api_endpoint")
+    @classmethod
+    def _protected_address(cls, value: str) -> str:
+        if value and not _is_protected(value):
+            raise ValueError("must begin with https:// (http:// only to this machine), since tokens go there")
+        return value
+
     @property
     def mailboxes(self) -> tuple[str, ...]:
         """The mailboxes of `IMAP_MAILBOX`, in order, without blanks, each once.
@@ -284,6 +293,19 @@ def _all_mistakes(error: ValidationError) -> str:
         meaning = f" — {field.description}" if field and field.description else ""
         lines.append(f"  {name}: {_said_plainly(mistake['type'], mistake['msg'], field)}{meaning}")
     return "\n".join(lines)
+
+
+def _is_protected(address: str) -> bool:
+    """Tell whether nobody on the way can read what is sent to this address."""
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and (parts.scheme == "https" or _is_loopback_http(parts))
+    except ValueError:  # its text would quote the address
+        return False
+
+
+def _is_loopback_http(parts: SplitResult) -> bool:
+    return parts.scheme == "http" and parts.hostname in LOOPBACK
 
 
 def _said_plainly(kind: str, text: str, field: FieldInfo | None) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from config.settings import Settings
+from config.settings import LOOPBACK, Settings
 from src.auth.scopes import account_of, reads_api
 from src.cli.checks.check import Check, green, judged, red, yellow
 from src.cli.checks.google_checks import google_checks, guarded
@@ -11,7 +11,6 @@ from src.cli.checks.token_checks import token_checks
 from src.common.clock import Clock
 
 AREA = "sign-in"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")  # where a connection without TLS stays in the machine
 
 
 def sign_in_checks(settings: Settings, clock: Clock, try_login: Callable[[], str] | None) -> Iterator[Check]:
