@@ -3,27 +3,20 @@
 Every call ends in a value or in one of our errors: SourceUnavailableError (network, 5xx, 429, an answer that is no
 JSON: try again), SignInNeededError (`invalid_grant`: only a new sign-in helps), LoginRefusedError (the OAuth client
 itself is wrong). Nothing here keeps a token or writes a file.
-Traps (facts/gmail.md): google-auth's default time-out is two minutes, and `from_authorized_user_file` ignores the
-token address; so Credentials are built here from their parts. Its refresh also hands on an answer that is no JSON as
-text, and fails with a TypeError or AttributeError over it.
+google-auth could refresh too, but waits two minutes for an answer, reads one of any size, hands its text on, and fails
+with a TypeError over JSON that is no object.
 """
 
 import base64
-import functools
 import hashlib
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-import requests
-from google.auth import exceptions as google_errors
-from google.auth.transport.requests import Request
-from google.oauth2.credentials import Credentials
-
 from config.settings import Settings
-from src.auth import token_endpoint
-from src.auth.token_endpoint import is_passing, json_object, known_code, life_s, post, text_of, unreachable
+from src.auth.bounded_http import BAD_REQUEST, Answer
+from src.auth.token_endpoint import WHOM, json_object, known_code, life_s, post, token_of, unreachable
 from src.common.clock import Clock
 from src.common.errors import (
     IngestError,
@@ -35,6 +28,7 @@ from src.common.errors import (
 
 IMAP_SCOPE = "https://mail.google.com/"  # the only one with which Gmail's IMAP lets in
 READ_SCOPE = "https://www.googleapis.com/auth/gmail.readonly"  # enough for the Gmail API
+PASSING_ERRORS = ("server_error", "temporarily_unavailable", "internal_failure")  # which Google sends with a 4xx too
 MAX_TOLD_LIFE_S = 10 * 365 * 24 * 3600  # of a refresh token; what is longer means that it does not end
 
 
@@ -101,11 +95,40 @@ def exchange_code(settings: Settings, consent: Consent, code: str, clock: Clock)
             "client_secret": settings.google_client_secret.get_secret_value(),
         },
     )
+    return _grant(answer, clock, while_signing_in=True)
+
+
+def refresh(settings: Settings, *, refresh_token: str, scopes: tuple[str, ...], clock: Clock) -> Grant:
+    """Ask for a new access token with these scopes, which were granted before."""
+    answer = post(
+        settings.google_token_uri,
+        {
+            "grant_type": "refresh_token",
+            "refresh_token": refresh_token,
+            "scope": " ".join(scopes),
+            "client_id": settings.google_client_id,
+            "client_secret": settings.google_client_secret.get_secret_value(),
+        },
+    )
+    return _grant(answer, clock, while_signing_in=False)
+
+
+def revoke(settings: Settings, token: str) -> bool:
+    """Make Google forget the sign-in; return False if Google did not know it any more."""
+    answer = post(settings.google_revoke_uri, {"token": token})
+    if answer.is_ok:
+        return True
+    if answer.status == BAD_REQUEST:  # {"error": "invalid_token"}: revoked or expired before
+        return False
+    raise unreachable(f"{WHOM} answered {answer.status}")
+
+
+def _grant(answer: Answer, clock: Clock, *, while_signing_in: bool) -> Grant:
     values = json_object(answer)
-    if answer.status_code != requests.codes.ok:
-        raise _refusal(str(values.get("error", "")), answer.status_code, while_signing_in=True)
+    if not answer.is_ok:
+        raise _refusal(str(values.get("error", "")), answer.status, while_signing_in=while_signing_in)
     return Grant(
-        access_token=text_of(values, "access_token"),
+        access_token=token_of(values, "access_token"),
         refresh_token=str(values.get("refresh_token", "")),
         expires_at=clock.now() + timedelta(seconds=life_s(values.get("expires_in"))),
         scopes=tuple(str(values.get("scope", "")).split()),
@@ -120,58 +143,9 @@ def _end_of_sign_in(told: object, clock: Clock) -> datetime | None:
     return clock.now() + timedelta(seconds=told)
 
 
-def refresh(settings: Settings, *, refresh_token: str, scopes: tuple[str, ...], clock: Clock) -> Grant:
-    """Ask for a new access token with these scopes, which were granted before."""
-    credentials = Credentials(  # type: ignore[no-untyped-call]  # google-auth is typed in part
-        token=None,
-        refresh_token=refresh_token,
-        token_uri=settings.google_token_uri,
-        client_id=settings.google_client_id,
-        client_secret=settings.google_client_secret.get_secret_value(),
-        scopes=list(scopes),  # without them google-auth does not tell which were granted
-    )
-    with requests.Session() as session:
-        try:
-            request = functools.partial(Request(session), timeout=token_endpoint.TIMEOUT_S)
-            credentials.refresh(request)  # type: ignore[no-untyped-call]
-        except google_errors.TransportError as error:
-            raise unreachable("the token address does not answer") from error
-        except google_errors.RefreshError as error:
-            raise _refresh_refusal(error) from None  # its text may quote the answer, which may hold a token
-        except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
-            raise unreachable("the token address gave an answer that is no token") from None
-    if not isinstance(credentials.token, str) or not credentials.token:
-        raise unreachable("the token address gave an answer without a token")
-    expiry = credentials.expiry.replace(tzinfo=UTC) if credentials.expiry else datetime.now(UTC)
-    left_s = life_s((expiry - datetime.now(UTC)).total_seconds())  # google-auth reads the system's clock
-    return Grant(
-        access_token=credentials.token,
-        refresh_token=credentials.refresh_token if credentials.refresh_token != refresh_token else "",
-        expires_at=clock.now() + timedelta(seconds=left_s),
-        scopes=tuple(credentials.granted_scopes or ()),
-    )
-
-
-def revoke(settings: Settings, token: str) -> bool:
-    """Make Google forget the sign-in; return False if Google did not know it any more."""
-    answer = post(settings.google_revoke_uri, {"token": token})
-    if answer.status_code == requests.codes.ok:
-        return True
-    if answer.status_code == requests.codes.bad_request:  # {"error": "invalid_token"}: revoked or expired before
-        return False
-    raise _refusal("", answer.status_code, while_signing_in=False)
-
-
-def _refresh_refusal(error: google_errors.RefreshError) -> IngestError:
-    details = error.args[1] if len(error.args) > 1 and isinstance(error.args[1], dict) else {}
-    if error.retryable or not details.get("error"):
-        return unreachable("the token address failed for a while")
-    return _refusal(str(details["error"]), 400, while_signing_in=False)
-
-
 def _refusal(error: str, status: int, *, while_signing_in: bool) -> IngestError:
-    if is_passing(status):
-        return unreachable(f"Google's sign-in service answered {status}")
+    if not error or error in PASSING_ERRORS:
+        return unreachable(f"{WHOM} answered {status}")
     if error == "invalid_grant" and while_signing_in:
         return SignInFailedError("Google refused the code (used before, too old, or of another sign-in): start again")
     if error == "invalid_scope":
@@ -182,6 +156,5 @@ def _refusal(error: str, status: int, *, while_signing_in: bool) -> IngestError:
             "changed password or 6 months without use end it too): run `python producer.py --auth-setup`"
         )
     return LoginRefusedError(
-        f"Google's sign-in service answered {status} ({known_code(error)}): check GOOGLE_CLIENT_ID and "
-        "GOOGLE_CLIENT_SECRET"
+        f"{WHOM} answered {status} ({known_code(error)}): check GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET"
     )

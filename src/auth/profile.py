@@ -4,14 +4,11 @@ A person may sign in as somebody else than the settings name, and Google lets th
 through the API nothing would, and one account's mail would be stored under another's name.
 """
 
-import requests
-
 from config.settings import Settings
-from src.auth.token_endpoint import is_passing
+from src.auth.bounded_http import Answer, call
 from src.common.errors import IngestError, LoginRefusedError, ScopeMissingError, SourceUnavailableError
 
 GMAIL_API = "https://gmail.googleapis.com"
-TIMEOUT_S = 20.0  # connect and read each
 _PASSING_REASONS = ("rateLimitExceeded", "userRateLimitExceeded", "failedPrecondition")  # of 400 and 403
 _GMAIL_DOMAINS = frozenset({"gmail.com", "googlemail.com"})  # two names for one, and dots do not count there
 
@@ -22,17 +19,9 @@ def profile_address(settings: Settings, access_token: str) -> str:
     Raises SourceUnavailableError, LoginRefusedError or ScopeMissingError.
     """
     address = f"{(settings.gmail_api_endpoint or GMAIL_API).rstrip('/')}/gmail/v1/users/me/profile"
-    try:
-        answer = requests.get(
-            address,
-            params={"fields": "emailAddress"},
-            headers={"Authorization": f"Bearer {access_token}"},
-            timeout=TIMEOUT_S,
-            allow_redirects=False,  # the token must go to nobody else
-        )
-    except requests.RequestException as error:
-        raise SourceUnavailableError(f"the Gmail API does not answer ({type(error).__name__})") from None
-    if answer.status_code != requests.codes.ok:
+    headers = {"Authorization": f"Bearer {access_token}"}
+    answer = call("GET", address, whom="the Gmail API", query={"fields": "emailAddress"}, headers=headers)
+    if not answer.is_ok:
         raise _refusal(answer)
     return _address_of(answer)
 
@@ -47,19 +36,16 @@ def _plain(address: str) -> tuple[str, str]:
     return (name.replace(".", ""), "gmail.com") if domain in _GMAIL_DOMAINS else (name, domain)
 
 
-def _address_of(answer: requests.Response) -> str:
-    try:
-        found = answer.json()["emailAddress"]
-    except (ValueError, KeyError, TypeError):
-        found = None
+def _address_of(answer: Answer) -> str:
+    found = (answer.json_object() or {}).get("emailAddress")
     if not isinstance(found, str) or not found:
         raise SourceUnavailableError("the Gmail API gave a profile without an address: try again")
     return found
 
 
-def _refusal(answer: requests.Response) -> IngestError:
-    status, text = answer.status_code, answer.text
-    if is_passing(status) or any(reason in text for reason in _PASSING_REASONS):
+def _refusal(answer: Answer) -> IngestError:
+    status, text = answer.status, answer.body.decode(errors="replace")
+    if answer.is_passing or any(reason in text for reason in _PASSING_REASONS):
         return SourceUnavailableError(f"the Gmail API answered {status}: try again")
     if "accessNotConfigured" in text or "SERVICE_DISABLED" in text:
         return LoginRefusedError(

@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-import requests
 from cryptography.exceptions import UnsupportedAlgorithm
 from google.auth import crypt, jwt
 
 from config.settings import Settings
 from src.auth.mint import AccessToken, Mark, mark_of
 from src.auth.scopes import account_of, wanted_scopes
-from src.auth.token_endpoint import is_passing, json_object, known_code, life_s, post, text_of, unreachable
+from src.auth.token_endpoint import json_object, known_code, life_s, post, token_of
 from src.common.clock import Clock
 from src.common.errors import DelegationRefusedError, IngestError, TokenFileError
 from src.common.logs import account_tag, get_logger
@@ -61,13 +60,11 @@ class DelegatedAccess:
         key = load_key(self._path)
         form = {"grant_type": JWT_BEARER, "assertion": _assertion(key, self._settings, self._clock)}
         answer = post(self._settings.google_token_uri, form)
-        if is_passing(answer.status_code):
-            raise unreachable(f"Google's sign-in service answered {answer.status_code}")
         values = json_object(answer)
-        if answer.status_code != requests.codes.ok:
+        if not answer.is_ok:
             raise _refusal(values, self._settings, key.client_id)
         life = timedelta(seconds=life_s(values.get("expires_in")))
-        return AccessToken(text_of(values, "access_token"), self._clock.now() + life)
+        return AccessToken(token_of(values, "access_token"), self._clock.now() + life)
 
 
 def load_key(path: Path) -> ServiceAccountKey:

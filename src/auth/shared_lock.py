@@ -9,7 +9,7 @@ from pathlib import Path
 
 from src.common.errors import SourceUnavailableError, TokenFileError
 
-LOCK_WAIT_S = 90.0  # above the longest refresh: three tries of 20 s and the waits between
+LOCK_WAIT_S = 90.0  # above the longest refresh: 20 s to connect to each of a few addresses, 30 s for the answer
 LOCK_POLL_S = 0.05  # how often a waiting process looks at the lock
 
 

@@ -64,6 +64,7 @@ class SignedIn:
             refresh_token=grant.refresh_token or stored.refresh_token,
             expires_at=grant.expires_at,
             scopes=grant.scopes or stored.scopes,
+            ends_at=grant.ends_at or stored.ends_at,
         )
         check_fits(fresh, self._settings)
         _save(file, fresh)

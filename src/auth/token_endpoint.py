@@ -1,60 +1,53 @@
 """One call to Google's token or revoke address, and how its answer is read. Nothing here knows what is asked for.
 
-Every call has a time-out. An address that does not answer, or answers with what is no JSON object, is a
-SourceUnavailableError: try again. No text of an answer is passed on, since it may hold a token.
+An address that does not answer, or answers with what is no JSON object, is a SourceUnavailableError: try again.
 """
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-import requests
-
+from src.auth.bounded_http import Answer, call
 from src.common.errors import SourceUnavailableError
 
-TIMEOUT_S = 20.0  # for one call, connect and read each; Google answers within a second
 MIN_LIFE_S = 60  # an access token that is said to live shorter than this is taken to live this long
 MAX_LIFE_S = 24 * 3600  # and no longer than this, whatever is said
 MAX_CODE_CHARS = 64  # of an error code that is repeated to the operator
+_IS_TOKEN = re.compile(r"[!-~]+")
+WHOM = "Google's sign-in service"
 
 
-def post(address: str, form: dict[str, str]) -> requests.Response:
-    """Send a form. Raises SourceUnavailableError."""
-    try:
-        # No redirects: a token endpoint has none, and the form must go to nobody else.
-        return requests.post(address, data=form, timeout=TIMEOUT_S, allow_redirects=False)
-    except requests.RequestException as error:
-        raise unreachable(f"Google's sign-in service does not answer ({type(error).__name__})") from None
+def post(address: str, form: dict[str, str]) -> Answer:
+    """Send a form. Raises SourceUnavailableError, for an answer that may be another one later too."""
+    answer = call("POST", address, whom=WHOM, form=form)
+    if answer.is_passing:
+        raise unreachable(f"{WHOM} answered {answer.status}")
+    return answer
 
 
 def server_time(address: str) -> datetime | None:
     """Return what time it is at a server, to the second; None if it does not tell. Raises SourceUnavailableError."""
-    try:
-        told = requests.get(address, timeout=TIMEOUT_S, allow_redirects=False).headers.get("Date", "")
-    except requests.RequestException as error:
-        raise unreachable(f"Google's sign-in service does not answer ({type(error).__name__})") from None
+    told = call("GET", address, whom=WHOM).date
     try:
         found = parsedate_to_datetime(told)
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def json_object(answer: requests.Response) -> dict[str, object]:
+def json_object(answer: Answer) -> dict[str, object]:
     """Return the object that an answer holds. Raises SourceUnavailableError."""
-    try:
-        values = answer.json()
-    except ValueError:
-        values = None
-    if not isinstance(values, dict):
-        raise unreachable(f"Google's sign-in service answered {answer.status_code} with what is no JSON object")
+    values = answer.json_object()
+    if values is None:
+        raise unreachable(f"{WHOM} answered {answer.status} with what is no JSON object")
     return values
 
 
-def text_of(values: dict[str, object], name: str) -> str:
-    """Return a text that an answer must have. Raises SourceUnavailableError."""
+def token_of(values: dict[str, object], name: str) -> str:
+    """Return a token that an answer must have: visible ASCII (RFC 6749, appendix A). Raises SourceUnavailableError."""
     value = values.get(name)
-    if not isinstance(value, str) or not value:
-        raise unreachable(f"Google's sign-in service gave no {name}")
+    if not isinstance(value, str) or not _IS_TOKEN.fullmatch(value):
+        raise unreachable(f"{WHOM} gave no {name}")
     return value
 
 
@@ -65,11 +58,6 @@ def life_s(told: object) -> float:
     except ValueError:
         seconds = MIN_LIFE_S
     return min(max(seconds, MIN_LIFE_S), MAX_LIFE_S) if seconds == seconds else MIN_LIFE_S  # NaN is not itself
-
-
-def is_passing(status: int) -> bool:
-    """Tell whether an answer of this status may be another one later."""
-    return status >= 500 or status == requests.codes.too_many_requests
 
 
 def known_code(error: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings, load
-from src.auth import token_endpoint
+from src.auth import bounded_http
 from src.auth.access_token import access_token_provider
 from src.auth.google_oauth import IMAP_SCOPE, READ_SCOPE
 from src.auth.shared_lock import locked
@@ -133,7 +133,7 @@ def test_a_slow_google_is_given_up(
 ) -> None:
     signed_in()
     google.delay_s = 5.0
-    monkeypatch.setattr(token_endpoint, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(bounded_http, "TIMEOUT_S", 0.2)
     with pytest.raises(SourceUnavailableError):
         access_token_provider(settings)()
 
