@@ -1,9 +1,12 @@
 """Access tokens: fresh for everybody, refreshed once, and clear about who has to do what."""
 
+import fcntl
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,6 +31,7 @@ from src.common.errors import (
 from tests.fakes.clock import FakeClock
 from tests.fakes.google_oauth import FakeGoogle, Mood
 from tests.fixtures.logs import CapturedLogs
+from tests.fixtures.services import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 SignedIn = Callable[..., StoredToken]
@@ -103,6 +107,59 @@ def test_two_processes_and_many_threads_cause_one_refresh(
     printed = {process.communicate(timeout=60)[0].strip() for process in started}
     assert printed == {google.access_tokens[0]}
     assert google.refreshes == 1
+
+
+def test_a_process_killed_while_it_refreshes_holds_up_nobody(
+    google: FakeGoogle, environment: dict[str, str], settings: Settings, signed_in: SignedIn
+) -> None:
+    signed_in()
+    google.delay_s = 30.0
+    code = "import config.settings as s, src.auth.access_token as a; a.access_token_provider(s.load())()"
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment | {"PATH": "", "PYTHONPATH": str(ROOT)})
+    lock = token_file(settings).path.with_name("gmail_token.json.lock")
+    wait_until(lambda: is_held(lock), what="the other process refreshes")
+    process.kill()
+    process.wait()
+    google.delay_s = 0.0
+    assert access_token_provider(settings)() == google.access_tokens[-1]
+
+
+def test_one_account_s_refresh_does_not_hold_up_another_account(
+    google: FakeGoogle, settings: Settings, signed_in: SignedIn, tmp_path: Path
+) -> None:
+    signed_in()
+    other = tmp_path / "tokens" / "other.json"
+    other.touch()
+    with locked(other):
+        assert access_token_provider(settings)() == google.access_tokens[0]
+
+
+def test_a_sign_in_during_a_refresh_is_not_overwritten_by_it(
+    google: FakeGoogle, settings: Settings, signed_in: SignedIn
+) -> None:
+    old = signed_in()
+    google.delay_s = 0.5
+    provider = access_token_provider(settings)
+    with ThreadPoolExecutor(1) as threads:
+        refreshing = threads.submit(provider)
+        wait_until(lambda: is_held(token_file(settings).path.with_name("gmail_token.json.lock")), what="it refreshes")
+        with locked(token_file(settings).path):  # as the sign-in does
+            new = replace(old, refresh_token=google.issue_refresh_token(IMAP_SCOPE), signed_in_at=SystemClock().now())
+            token_file(settings).save(new)
+        refreshing.result()
+    assert token_file(settings).load() == new
+
+
+def is_held(lock: Path) -> bool:
+    """Tell whether a process holds this lock file."""
+    if not lock.exists():
+        return False
+    with lock.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 @pytest.mark.parametrize("mood", [Mood.SERVER_ERROR, Mood.BROKEN_JSON, Mood.JSON_BUT_NO_OBJECT, Mood.NO_ACCESS_TOKEN,
