@@ -38,6 +38,7 @@ class StoredToken:
     expires_at: datetime  # of the access token, aware UTC
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
+    ends_at: datetime | None = None  # of the sign-in itself, as Google told it, aware UTC; None: it told none
 
 
 def parse_keys(text: str) -> list[Fernet]:
@@ -64,7 +65,7 @@ def parse_keys(text: str) -> list[Fernet]:
 
 
 class TokenFile:
-    """One token in one file. Whoever loads, changes and saves holds the lock of `src/auth/access_token.py`."""
+    """One token in one file. Whoever loads, changes and saves holds the lock of `src/auth/shared_lock.py`."""
 
     def __init__(self, path: Path, keys: list[Fernet]) -> None:
         self.path = path
@@ -186,7 +187,12 @@ def _encode(token: StoredToken) -> bytes:
     values = asdict(token)
     values["signed_in_at"] = token.signed_in_at.isoformat()
     values["expires_at"] = token.expires_at.isoformat()
+    values["ends_at"] = token.ends_at.isoformat() if token.ends_at else None
     return json.dumps(values).encode()
+
+
+def _moment_or_none(told: str | None) -> datetime | None:
+    return datetime.fromisoformat(told).astimezone(UTC) if told else None
 
 
 def _decode(plain: bytes) -> StoredToken:
@@ -200,6 +206,7 @@ def _decode(plain: bytes) -> StoredToken:
             expires_at=datetime.fromisoformat(values["expires_at"]).astimezone(UTC),
             access_token=str(values["access_token"]),
             refresh_token=str(values["refresh_token"]),
+            ends_at=_moment_or_none(values.get("ends_at")),  # not in a file of before 2026-11
         )
     except (ValueError, KeyError, TypeError):
         # The cause may quote the token: it is cut off on purpose.

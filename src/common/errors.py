@@ -216,8 +216,14 @@ class SignInFailedError(PermanentError):
     code = "sign_in_failed"
 
 
+class DelegationRefusedError(PermanentError):
+    """Raised when Google does not let the service account act for the account."""
+
+    code = "delegation_refused"
+
+
 class TokenFileError(PermanentError):
-    """Raised when the token file cannot be read, written, or kept from other users of the machine."""
+    """Raised when the token file, or a service account's key file, cannot be read, written or kept from others."""
 
     code = "token_file"
 
@@ -226,6 +232,10 @@ class EncryptionKeyError(PermanentError):
     """Raised when `ENCRYPTION_KEY` is missing, malformed, or does not open the token file."""
 
     code = "encryption_key"
+
+
+# What a new token file or key file may mend, so that it is worth while to look out for one.
+SIGN_IN_ERRORS = (SignInNeededError, ScopeMissingError, DelegationRefusedError, TokenFileError, EncryptionKeyError)
 
 
 # --- Mail ------------------------------------------------------------------------------------------------------------

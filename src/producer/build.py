@@ -7,7 +7,7 @@ import os
 import random
 import socket
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,7 +24,7 @@ from src.producer.producer import Producer
 from src.producer.publisher import Publisher
 from src.producer.room import Room
 from src.producer.sync_states import SyncStateKeeper
-from src.sources.source import Source
+from src.sources.source import Mendable, Source
 from src.store.protocol import SyncStates
 from src.stream.protocol import ProducerStream
 
@@ -119,7 +119,9 @@ class _Parts:
             states=self._keeper,
             clock=self._clock,
             beat=partial(self._beats.beat, beat),
-            failures=self._failures(name, beat, patience),
+            failures=self._failures(
+                name, beat, patience, source.may_be_mended if isinstance(source, Mendable) else None
+            ),
         )
 
     def opening(self, plan: AccountPlan) -> AccountOpening:
@@ -151,7 +153,9 @@ class _Parts:
             shutdown=self._shutdown, clock=self._clock, rng=_rng(), gives_up=self._options.once, policy=POLICY
         )
 
-    def _failures(self, name: MailboxName, beat: str, patience: Patience) -> Failures:
+    def _failures(
+        self, name: MailboxName, beat: str, patience: Patience, may_be_mended: Callable[[], bool] | None = None
+    ) -> Failures:
         return Failures(
             name,
             once=self._options.once,
@@ -159,6 +163,7 @@ class _Parts:
             board=self._producer.board,
             states=self._keeper,
             trouble=partial(self._beats.trouble, beat),
+            may_be_mended=may_be_mended,
         )
 
 

@@ -1,15 +1,15 @@
 """What a loop does about an error: says it everywhere it is looked for, and how long to wait before the next try.
 
 - A passing error (connection, Redis, a lost lease): wait, longer each time.
-- One that only an operator can mend (a refused login, a missing mailbox, a wrong setting): look again now and then;
-  with `--once`, stop.
+- One that only an operator can mend (a refused login, a missing mailbox, a wrong setting): look again now and then,
+  or as soon as the source tells that somebody signed in; with `--once`, stop.
 - A fault of ours: like a passing error, under the code `unexpected`.
 """
 
 from collections.abc import Callable
 
 from config.settings import SettingsError
-from src.common.errors import IngestError, PermanentError
+from src.common.errors import SIGN_IN_ERRORS, IngestError, PermanentError
 from src.common.instruments import SOURCE_ERRORS
 from src.common.logs import account_tag, get_logger, redact
 from src.model.cursor import Cursor
@@ -34,14 +34,19 @@ class Failures:
         board: Board,
         states: SyncStateKeeper | None,
         trouble: Callable[[str], None],
+        may_be_mended: Callable[[], bool] | None = None,
     ) -> None:
-        """`once`: give up when trying again cannot help, or did not for long. `trouble` tells the beats."""
+        """`once`: give up when trying again cannot help, or did not for long. `trouble` tells the beats.
+
+        `may_be_mended` is as in Mendable; None: nobody can tell.
+        """
         self._name = name
         self._once = once
         self._patience = patience
         self._board = board
         self._states = states
         self._trouble = trouble
+        self._may_be_mended = may_be_mended
 
     def met(self, error: Exception, cursor: Cursor) -> bool:
         """Say what went wrong and wait; return True to give up. Raises StopAskedError when a stop is asked for."""
@@ -66,5 +71,8 @@ class Failures:
             self._states.keep(self._name, cursor, error_code=code)
         if self._once and (is_permanent or self._patience.is_exhausted):
             return True
-        self._patience.wait(delay_s)
+        if isinstance(error, SIGN_IN_ERRORS) and self._may_be_mended is not None:
+            self._patience.wait_unless(delay_s, self._may_be_mended)
+        else:
+            self._patience.wait(delay_s)
         return False
