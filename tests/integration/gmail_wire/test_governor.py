@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from prometheus_client import REGISTRY
@@ -25,13 +25,6 @@ pytestmark = pytest.mark.redis
 ACCOUNT = "reader@example.org"
 TAG = account_tag(ACCOUNT)
 LEGACY, NEW = PROFILES["legacy"], PROFILES["2026"]
-
-
-@pytest.fixture
-def redis(redis7: RedisServer) -> Iterator[RedisConnection]:
-    connection = connection_to(redis7.url)
-    yield connection
-    connection.close()
 
 
 def on_fake_time(redis: RedisConnection, clock: FakeClock, **limits: float) -> Governor:

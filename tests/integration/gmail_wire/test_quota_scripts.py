@@ -1,6 +1,5 @@
 """The governor's promises, held against its real scripts in simulated time, for any traffic."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -24,13 +23,6 @@ EPSILON_S = 1e-5  # times are kept in whole µs
 def scripts_for(redis: RedisConnection, traffic: Traffic) -> QuotaScripts:
     redis.commands.flushall()
     return QuotaScripts(redis.commands, account=ACCOUNT, prefix="mails", now_us=traffic.now_us)
-
-
-@pytest.fixture
-def redis(redis7: RedisServer) -> Iterator[RedisConnection]:
-    connection = connection_to(redis7.url)
-    yield connection
-    connection.close()
 
 
 @pytest.mark.parametrize("name", PROFILES)

@@ -115,7 +115,8 @@ REACHED_OTHERWISE = {
     "python-multipart": "FastAPI needs it",
 }
 IMPORT_NAME = {
-    "google-auth": "google-auth", "google-auth-oauthlib": "google_auth_oauthlib", "psycopg": "psycopg",
+    "google-auth": "google-auth", "google-api-python-client": "googleapiclient",
+    "google-auth-oauthlib": "google_auth_oauthlib", "psycopg": "psycopg",
     "prometheus-client": "prometheus_client", "pydantic-settings": "pydantic_settings", "pillow": "PIL",
 }  # fmt: skip
 
