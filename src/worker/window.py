@@ -2,7 +2,7 @@
 
 They stay in hand, so their leases are renewed; the main loop puts them in, and collects and stores those that are done.
 Bounded in mails and in bytes of raw mail. One that finds no room is put off: it waits among the retries, in no worker's
-memory, until it is its turn (turns.py), so that the mails behind it go on. A shutdown leaves those that are not done to
+memory, until it is its turn (comebacks.py), so that the mails behind it go on. A shutdown leaves those that are not done to
 another worker.
 """
 
@@ -16,7 +16,7 @@ from src.common.instruments import SLOW_MAILS
 from src.model.message import Record
 from src.model.ticket import Ticket
 from src.worker.prepare import Finish, Unfinished
-from src.worker.turns import Turns
+from src.worker.comebacks import Comebacks
 
 MOST_MAILS = 100
 MOST_BYTES = 32 * 1024 * 1024  # some 30 mails with a scan: enough to keep the children busy until others come back
@@ -45,7 +45,7 @@ class Window:
         self._most_bytes = most_bytes
         self._threads = threads
         self._started: list[threading.Thread] = []
-        self._turns = Turns(threads)
+        self._comebacks = Comebacks(threads)
         self._begun: queue.SimpleQueue[tuple[Ticket, Finish] | None] = queue.SimpleQueue()
         self._finished: queue.SimpleQueue[tuple[Finished, float]] = queue.SimpleQueue()  # with the seconds it took
         self._room = threading.Condition()
@@ -69,7 +69,7 @@ class Window:
     def put(self, ticket: Ticket, mail: Unfinished) -> None:
         """Have a mail finished. Raises AttachmentsBusyError when there is no room: it is to come back then."""
         if self.is_full:
-            raise AttachmentsBusyError(self._turns.next_delay_s(self.mails))
+            raise AttachmentsBusyError(self._comebacks.next_delay_s(self.mails))
         self._held_bytes[_key(ticket)] = mail.held_bytes
         self._begun.put((ticket, mail.finish))
         SLOW_MAILS.set(self.mails)
@@ -87,7 +87,7 @@ class Window:
                 finished, seconds = self._finished.get(timeout=wait_s) if waits else self._finished.get_nowait()
             except queue.Empty:
                 break
-            self._turns.took(seconds)
+            self._comebacks.took(seconds)
             del self._held_bytes[_key(finished[0])]
             self._make_room(_chars(finished[1]))
             found.append(finished)

@@ -51,7 +51,7 @@ def gate() -> Iterator[Gate]:
 @pytest.fixture
 def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is put off comes back at once."""
-    monkeypatch.setattr("src.worker.turns.LONGEST_S", 0.0)
+    monkeypatch.setattr("src.worker.comebacks.LONGEST_S", 0.0)
 
 
 def work_until_all_came_back(bench: Workbench) -> None:

@@ -1,4 +1,4 @@
-"""Turns: when a slow mail that found no room in the window should come back.
+"""Comebacks: when a slow mail that found no room in the window should come back.
 
 As in a queue, each is given the moment at which those before it are likely to be done, from how long the last ones
 took. So the children never wait for work, and a mail is fetched and parsed a second time once, not again and again,
@@ -14,14 +14,14 @@ EARLY = 0.8  # of the time reckoned: rather back too soon, and put off again, th
 LONGEST_S = 600.0  # a mail is put off for: a worker that was started since may be idle
 
 
-class Turns:
-    """Gives turns to the mails of one worker with `threads` children. Used by the main loop."""
+class Comebacks:
+    """Tells when to come back to the mails of one worker with `threads` children. Used by the main loop."""
 
     def __init__(self, threads: int, now: Callable[[], float] = time.monotonic) -> None:
         self._threads = threads
         self._now = now
         self._mean_s = FIRST_GUESS_S
-        self._last_turn = 0.0  # on the clock of `now`
+        self._latest = 0.0  # on the clock of `now`
 
     def took(self, seconds: float) -> None:
         """Learn how long one mail took, waiting aside."""
@@ -31,6 +31,6 @@ class Turns:
         """Return in how many seconds one that is put off should come back; `mails_ahead` are in the window."""
         now = self._now()
         each_s = self._mean_s / self._threads * EARLY
-        turn = max(self._last_turn, now + mails_ahead * each_s) + each_s
-        self._last_turn = min(turn, now + LONGEST_S)
-        return self._last_turn - now
+        due = max(self._latest, now + mails_ahead * each_s) + each_s
+        self._latest = min(due, now + LONGEST_S)
+        return self._latest - now
