@@ -15,8 +15,8 @@ from src.common.errors import AttachmentsBusyError
 from src.common.instruments import SLOW_MAILS
 from src.model.message import Record
 from src.model.ticket import Ticket
-from src.worker.prepare import Finish, Unfinished
 from src.worker.comebacks import Comebacks
+from src.worker.prepare import Finish, Unfinished
 
 MOST_MAILS = 100
 MOST_BYTES = 32 * 1024 * 1024  # some 30 mails with a scan: enough to keep the children busy until others come back
