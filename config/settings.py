@@ -126,6 +126,19 @@ class Settings(BaseSettings):
     gmail_api_endpoint: str = Field(
         "", description="Address of the Gmail API, for a test server or a proxy; empty: Google's own."
     )
+    gmail_query: str = Field(
+        "", description="Only mails that Gmail finds by this are backfilled, such as `after:2024/01/01`; new ones come all."
+    )
+    gmail_labels: str = Field(
+        "", description="Only mails with one of these label ids, separated by commas; empty: all. Names do not do."
+    )
+    gmail_spam_and_trash: bool = Field(True, description="Read spam and trash too.")
+    gmail_drafts: bool = Field(False, description="Read drafts too; each time one is saved it is another mail.")
+    gmail_census_interval_seconds: float = Field(
+        86_400.0,
+        gt=0,
+        description="Seconds between comparisons of a whole mailbox's ids and labels with the database.",
+    )
     gmail_timeout_seconds: float = Field(
         60.0, gt=0, description="Seconds without a byte after which a call to the Gmail API counts as failed."
     )
