@@ -44,6 +44,7 @@ class Run:
     """One turn."""
 
     rate: float  # of mails without a scan, a second
+    cpu_us: float  # of the worker without its children, for each of those mails
     scans_done: int  # by the time the last of them was stored
     peak_mb: float  # of the worker, without its children
 
@@ -77,8 +78,9 @@ class Mailbox:
         self._wait_until_stored(path, len(mails) - len(self._without))
         ended, done = _last_stored(path)
         worker.terminate()
-        _, peak_mb = worker.communicate()[0].split()
-        return Run(len(self._without) / (ended - began).total_seconds(), done, float(peak_mb))
+        cpu_s, peak_mb = worker.communicate()[0].split()
+        others = len(self._without)
+        return Run(others / (ended - began).total_seconds(), float(cpu_s) / others * 1e6, done, float(peak_mb))
 
     def close(self) -> None:
         """Stop Redis."""
@@ -159,12 +161,14 @@ def compare(mailbox: Mailbox, processes: Sequence[int], rounds: int) -> None:
         for number, runs in beside.items():
             runs.append(mailbox.run(has_scans=True, processes=number))
     floor = statistics.median(run.rate for run in without)
-    print(f"without scans                       {floor:7.0f} mails/s")
+    cpu_us = statistics.median(run.cpu_us for run in without)
+    print(f"without scans {floor:.0f} mails/s, {cpu_us:.0f} µs of CPU a mail")
     for number, runs in beside.items():
         rate = statistics.median(run.rate for run in runs)
         ratio, peak_mb = rate / floor, max(run.peak_mb for run in runs)
         print(
-            f"1 in {ONE_IN} a scan, {number} child process{'es' if number > 1 else '  '} {rate:7.0f} mails/s, "
+            f"1 in {ONE_IN} a scan, {number} child process{'es' if number > 1 else ''}: {rate:.0f} mails/s, "
+            f"{statistics.median(run.cpu_us for run in runs):.0f} µs of CPU a mail, "
             f"{statistics.median(run.scans_done for run in runs):.0f} scans read meanwhile, {peak_mb:.0f} MB: "
             f"{ratio:.2f} (target {TARGET}){'' if ratio >= TARGET else '  MISSED'}"
         )

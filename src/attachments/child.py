@@ -30,6 +30,7 @@ def main(arguments: list[str]) -> int:
     isolation.die_with_parent(int(arguments[0]))
     lines = importlib.import_module(arguments[1]).REGISTRY if len(arguments) > 1 else _with_mail_parser()
     tasks, answers = _pipes_out_of_the_way()
+    isolation.yield_to_worker()
     isolation.confine(DEFAULT.address_space_bytes, project=PROJECT, own_folder=Path.cwd())
     gc.freeze()
     frames.send(answers, frames.READY)

@@ -31,6 +31,7 @@ from src.text.normalise import cut
 
 TOO_LARGE = Extraction(Extracted.SKIPPED, reason="too_large")
 READ_AT_ONCE_BYTES = MB  # text up to this is read by the worker itself: some 10 ms
+LOOKED_AT_BYTES = 64 * 1024  # up to this it costs nothing to see whether a part is what it is declared to be
 # What may be, or hold, pictures that are read by OCR, and is given the time for it.
 PICTURES = ("image/", "application/pdf", ZIP, "application/x-tar", GZIP, BZIP2, XZ, "message/rfc822")
 
@@ -73,6 +74,8 @@ class Keeper:
             return _counted(_never_decoded(part), began)
         is_quick = part.estimated_size_bytes <= min(READ_AT_ONCE_BYTES, self._limits.memory_bytes)
         if self._scanner is not None or not is_quick:
+            return None
+        if part.estimated_size_bytes > LOOKED_AT_BYTES and _is_declared_for_sandbox(part):
             return None
         found = self._in_memory(part, lambda content, sha256: self._at_hand(part, content, sha256))
         return _counted(found, began) if found else None
@@ -200,6 +203,12 @@ class _Found(NamedTuple):
 def way_of_reading(limits: Limits) -> str:
     """Return the end of the recipe of all that is read by this release within `limits`."""
     return limits.recipe(VERSION)
+
+
+def _is_declared_for_sandbox(part: AttachmentPart) -> bool:
+    """Tell whether a part, if it is what it is declared to be, has to be waited for; if not, it may wait as well."""
+    line = line_for(part.content_type)
+    return part.known_text is None and line is not None and line.reader is not None and not line.here
 
 
 def _media_type(content: Content) -> str:

@@ -17,7 +17,7 @@ from src.model.extraction import Attachment, AttachmentPart
 from src.model.message import Message, Record
 from src.model.ticket import Ticket
 from src.worker.allowance import Allowance, Keep, Leave
-from src.worker.raw_mail import opened
+from src.worker.raw_mail import opened, sha256_of
 from src.worker.record import make_record
 
 
@@ -74,13 +74,13 @@ class Prepare:
             return self._whole(ticket, raw)
         if not isinstance(raw, bytes):  # big: laid down in a file first, which takes its time
             return Unfinished(lambda: self._big_one(ticket, raw), held_bytes=0)
-        with opened(raw, self.temp_dir) as (data, sha256):
-            parsed = self.parse(data)
-            kept = [self.now(part) for part in parsed.parts]
+        parsed = self.parse(raw)
+        kept = [self.now(part) for part in parsed.parts]
         if None not in kept:
-            return _record(ticket, parsed, [each for each in kept if each], sha256)
+            return _record(ticket, parsed, [each for each in kept if each], sha256_of(raw))
+        # Hashed with the rest, in another thread: of a mail with a scan it is half of what the main loop would do.
         return Unfinished(
-            lambda: _record(ticket, parsed, self._with_the_rest(parsed, kept), sha256), held_bytes=len(raw)
+            lambda: _record(ticket, parsed, self._with_the_rest(parsed, kept), sha256_of(raw)), held_bytes=len(raw)
         )
 
     def _big_one(self, ticket: Ticket, raw: RawSlices) -> Record:

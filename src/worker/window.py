@@ -2,8 +2,8 @@
 
 They stay in hand, so their leases are renewed; the main loop puts them in, and collects and stores those that are done.
 Bounded in mails and in bytes of raw mail. One that finds no room is put off: it waits among the retries, in no worker's
-memory, until it is its turn (comebacks.py), so that the mails behind it go on. A shutdown leaves those that are not done to
-another worker.
+memory, until it comes back (comebacks.py), so that the mails behind it go on. A shutdown leaves those that are not done
+to another worker.
 """
 
 import queue

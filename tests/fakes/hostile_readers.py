@@ -200,7 +200,8 @@ def _outcome_of(attempt: Callable[[], object]) -> str:
 
 
 def _limits_of(_data: Content, _limits: Limits) -> str:
-    return f"{resource.getrlimit(resource.RLIMIT_CORE)[0]} {resource.getrlimit(resource.RLIMIT_AS)[0]}"
+    bounds = f"{resource.getrlimit(resource.RLIMIT_CORE)[0]} {resource.getrlimit(resource.RLIMIT_AS)[0]}"
+    return f"{bounds} {os.nice(0)}"
 
 
 def _count(data: Content, _limits: Limits) -> str:

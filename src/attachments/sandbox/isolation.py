@@ -12,6 +12,7 @@ import os
 import platform
 import resource
 import signal
+from contextlib import suppress
 from pathlib import Path
 from struct import pack
 
@@ -20,6 +21,7 @@ from src.attachments.sandbox import landlock
 MB = 1024 * 1024
 FILE_BYTES = 64 * MB  # that a child may write: pictures for OCR
 OPEN_FILES = 256
+NICENESS = 5  # weight 335 against the 1024 of others (sched_prio_to_weight, Linux)
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 38, 22
 _SECCOMP_MODE_FILTER = 2
@@ -55,6 +57,17 @@ def confine(address_space_bytes: int, *, project: Path, own_folder: Path) -> Non
     _give_up_capabilities()
     landlock.wall_in(project, own_folder)
     _refuse_calls()
+
+
+def yield_to_worker() -> None:
+    """Let the worker and its neighbours go first where cores are short: reading an attachment may take its time.
+
+    Not the last place: a quarter of a core that all want is enough for every bound in wall time. Where the kernel
+    groups processes by session (autogroup), niceness counts within the group only, so the group is moved as well.
+    """
+    os.nice(NICENESS)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS), encoding="ascii")
 
 
 def die_with_parent(parent: int) -> None:

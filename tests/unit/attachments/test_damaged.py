@@ -75,6 +75,12 @@ def test_an_archive_whose_time_is_over_gives_what_was_read(monkeypatch: pytest.M
     assert (found.text, found.reason, found.truncated) == ("0.txt\ntext 0\n\n1.txt\ntext 1", "time_out", True)
 
 
+@pytest.mark.parametrize("make", [office_files.docx, office_files.xlsx, office_files.epub])
+def test_an_office_file_has_no_time_for_ocr(make: Callable[[str], bytes]) -> None:
+    found = read(make("words"), seconds=-1)
+    assert (found.outcome, found.reason) == (Extracted.FAILED, "time_out")
+
+
 @pytest.mark.parametrize("algorithm", ["RC4-40", "AES-128", "AES-256"])
 def test_a_pdf_with_a_password_is_skipped_as_every_other_locked_file(algorithm: str) -> None:
     writer = pypdf.PdfWriter(clone_from=io.BytesIO(office_files.pdf("secret words")))

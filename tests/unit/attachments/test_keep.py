@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from src.attachments.extractor import Content
-from src.attachments.keep import Keeper, size_bucket
+from src.attachments.keep import LOOKED_AT_BYTES, Keeper, size_bucket
 from src.attachments.limits import MB, Limits
 from src.attachments.registry import REGISTRY as READERS
 from src.attachments.take_out import take_out
@@ -186,3 +186,17 @@ def test_every_extractor_takes_any_bytes_within_its_limits(pattern: str, data: b
 
 def test_an_attachment_keeps_no_bytes() -> None:
     assert not any(isinstance(getattr(keep(FakePart(b"x")), name), bytes) for name in Attachment.__slots__)
+
+
+def test_what_is_declared_to_be_waited_for_is_not_decoded_to_see_it() -> None:
+    part = FakePart(b"%PDF-" + b"x" * LOOKED_AT_BYTES, content_type="application/pdf", filename="a.pdf")
+    keeper = Keeper(NoSandbox())
+    assert keeper.now(part) is None
+    assert part.reads == []
+
+
+def test_a_large_text_that_is_called_a_pdf_is_read_all_the_same() -> None:
+    text = "word " * LOOKED_AT_BYTES
+    part = FakePart(text.encode(), content_type="application/pdf", filename="a.txt")
+    kept = Keeper(NoSandbox()).keep(part)
+    assert kept.extraction.text == text.strip()
