@@ -127,7 +127,8 @@ class Settings(BaseSettings):
         "", description="Address of the Gmail API, for a test server or a proxy; empty: Google's own."
     )
     gmail_query: str = Field(
-        "", description="Only mails that Gmail finds by this are backfilled, such as `after:2024/01/01`; new ones come all."
+        "",
+        description="Only mails that Gmail finds by this are backfilled, as `after:2024/01/01`; new ones come all.",
     )
     gmail_labels: str = Field(
         "", description="Only mails with one of these label ids, separated by commas; empty: all. Names do not do."

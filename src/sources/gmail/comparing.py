@@ -48,7 +48,7 @@ def take_snapshot(visit: Visit) -> Snapshot:
     snapshot = Snapshot()
     try:
         for label in visit.api.labels(use="census"):
-            snapshot.list_label(label.id, all_ids(visit, label=label.id))
+            snapshot.list_label(label, all_ids(visit, label=label.id))
         snapshot.list_ids(all_ids(visit))
     except BaseException:
         snapshot.close()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from src.store.protocol import KnownMail
+from src.sync.gmail_values import Label
 
 CACHE_KIB = 8 * 1024  # of SQLite's pages in memory; the rest lies in a file that vanishes with its connection
 SEPARATOR = "\n"  # between labels in one column; no label id holds one
@@ -50,16 +51,16 @@ class Snapshot:
         self._database.execute("PRAGMA journal_mode = OFF")
         self._database.executescript(_SCHEMA)
         self._database.execute("BEGIN")
-        self._labels: set[str] = set()
+        self._told: set[str] = set()
 
     def list_ids(self, ids: Iterable[str]) -> None:
         """Take the ids of all mails."""
         self._database.executemany("INSERT OR IGNORE INTO listed VALUES (?)", ((each,) for each in ids))
 
-    def list_label(self, label: str, ids: Iterable[str]) -> None:
+    def list_label(self, label: Label, ids: Iterable[str]) -> None:
         """Take the ids of all mails that have a label."""
-        self._labels.add(label)
-        self._database.executemany("INSERT OR IGNORE INTO labelled VALUES (?, ?)", ((each, label) for each in ids))
+        self._told |= {label.id, label.name}  # a name is what IMAP calls it
+        self._database.executemany("INSERT OR IGNORE INTO labelled VALUES (?, ?)", ((each, label.id) for each in ids))
 
     def mails(self) -> Iterator[Listed]:
         """Walk all mails, in the order of the ids."""
@@ -105,7 +106,7 @@ class Snapshot:
         )
         for message_id, stored, is_deleted, told in rows:
             before = set(_split(stored))
-            now = set(_split(told)) | {label for label in before - self._labels if is_api_label(label)}
+            now = set(_split(told)) | {label for label in before - self._told if is_hidden_label(label)}
             if is_deleted or now != before:
                 yield Listed(message_id, tuple(sorted(now)))
 
@@ -114,12 +115,12 @@ class Snapshot:
         self._database.close()
 
 
-def is_api_label(label: str) -> bool:
-    """Tell a label id of the API from a flag or a label's name, which IMAP tells.
+def is_hidden_label(label: str) -> bool:
+    """Tell whether this may be a label of the system's that Gmail's list of labels does not have: it stays as told.
 
-    Gmail puts labels on mails that its list of labels does not have; these stay as they were told.
+    A user's label (`Label_12`) that is not in the list was deleted; flags and names are what IMAP told.
     """
-    return label.startswith("Label_") or (label.isupper() and not label.startswith(("\\", "$")))
+    return label.isupper() and not label.startswith(("\\", "$"))
 
 
 def _joined(labels: Iterable[str]) -> str:
