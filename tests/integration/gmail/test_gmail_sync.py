@@ -97,8 +97,9 @@ def test_a_mail_that_the_api_never_gives_is_dead_with_a_reason_and_its_neighbour
     assert home.verdict("--accept-dead")["is_accounted_for"] is True
 
     home.gmail.faults.clear()
-    home.cli("dlq", "replay", "--all")
-    home.sync()
+    home.cli("dlq", "purge", "--all", "--yes")
+    home.verdict("--repair", expect=exit_codes.INCOMPLETE)
+    home.drain()
     assert home.verdict()["is_complete"] is True
 
 
