@@ -149,6 +149,40 @@ class Settings(BaseSettings):
     gmail_api_endpoint: str = Field(
         "", description="Address of the Gmail API, for a test server or a proxy; empty: Google's own."
     )
+    gmail_query: str = Field(
+        "",
+        description="Only mails that Gmail finds by this are backfilled, as `after:2024/01/01`; new ones come all.",
+    )
+    gmail_labels: str = Field(
+        "", description="Only mails with one of these label ids, separated by commas; empty: all. Names do not do."
+    )
+    gmail_spam_and_trash: bool = Field(True, description="Read spam and trash too.")
+    gmail_drafts: bool = Field(False, description="Read drafts too; each time one is saved it is another mail.")
+    gmail_census_interval_seconds: float = Field(
+        86_400.0,
+        gt=0,
+        description="Seconds between comparisons of a whole mailbox's ids and labels with the database.",
+    )
+    gmail_timeout_seconds: float = Field(
+        60.0, gt=0, description="Seconds without a byte after which a call to the Gmail API counts as failed."
+    )
+    gmail_quota_profile: Literal["2026", "legacy"] = Field(
+        "2026",
+        description="Unit costs and budget of the Google project: `2026` (6,000 units a minute for each account), or "
+        "`legacy` (250 a second), which projects keep that used the API before May 2026.",
+    )
+    gmail_quota_units_per_minute: int = Field(
+        0, ge=0, description="Budget of each account in units a minute; 0 takes that of the profile."
+    )
+    gmail_concurrent_calls: int = Field(
+        12, ge=1, le=100, description="Most calls under way for one account, over all processes."
+    )
+    gmail_backfill_share: float = Field(
+        0.8, ge=0.01, le=1, description="Share of the quota that a backfill may use while new mail is being fetched."
+    )
+    gmail_census_share: float = Field(
+        0.2, ge=0.01, le=1, description="Share of the quota that the routine census may use."
+    )
     encryption_key: SecretStr = Field(
         SecretStr(""),
         description="Fernet keys that encrypt tokens at rest, newest "
@@ -264,6 +298,13 @@ class Settings(BaseSettings):
             raise ValueError(f"must begin with one of {', '.join(known)}")
         if value == "embedded:":
             raise ValueError("embedded: needs a folder, as in embedded:data/redis")
+        return value
+
+    @field_validator("gmail_quota_units_per_minute")
+    @classmethod
+    def _enough_units(cls, value: int) -> int:
+        if 0 < value < 100:
+            raise ValueError("must be 0 or at least 100, which is what the dearest call costs")
         return value
 
     @field_validator("database_url")

@@ -32,13 +32,19 @@ SWITCH_INTERVAL_S = 0.0001  # of Python's threads: a publisher back from Redis o
 
 
 def run_producer(
-    settings: Settings, console: Console, *, once: bool, batch_mails: int, accounts: Sequence[Account] = ()
+    settings: Settings,
+    console: Console,
+    *,
+    once: bool,
+    batch_mails: int,
+    accounts: Sequence[Account] = (),
+    compares_first: bool = False,
 ) -> int:
     """Read mail until a stop is asked for, or once to the end; return the exit code.
 
-    Reads `accounts`; none given: those of the settings. Raises errors that keep it from starting: a single account
-    that cannot be opened is one, of several each is opened by itself. A Redis that is away is waited for, unless
-    `once`.
+    Reads `accounts`; none given: those of the settings. `compares_first`: each mailbox is compared with the database as
+    a whole before anything else. Raises errors that keep it from starting: a single account that cannot be opened is
+    one, of several each is opened by itself. A Redis that is away is waited for, unless `once`.
     """
     accounts = accounts or accounts_of(settings)
     clock, shutdown = SystemClock(), Shutdown()
@@ -51,9 +57,10 @@ def run_producer(
         closing.callback(stream.close)
         store = LateStore(lambda: open_store(settings))
         closing.callback(store.close)
-        opening = [
-            partial(open_account, account, known=store, stream=stream, batch_mails=batch_mails) for account in accounts
-        ]
+        open_it = partial(
+            open_account, known=store, stream=stream, batch_mails=batch_mails, compares_first=compares_first
+        )
+        opening = [partial(open_it, account) for account in accounts]
         sources, plans = _what_to_read(accounts, opening, shutdown, once=once)
         if not sources and not plans:
             return exit_codes.OK

@@ -70,10 +70,18 @@ def open_store(settings: Settings, *, may_migrate: bool = True) -> Store:
     return open_store_at(settings.database_url, may_migrate=may_migrate)
 
 
-def open_account(account: Account, *, known: KnownMails, stream: RedisStream, batch_mails: int) -> Sequence[Source]:
-    """Return a source for each mailbox of an account."""
+def open_account(
+    account: Account, *, known: KnownMails, stream: RedisStream, batch_mails: int, compares_first: bool = False
+) -> Sequence[Source]:
+    """Return a source for each mailbox of an account; `compares_first` as in `open_sources`."""
     return open_sources(
-        account.settings, kind=account.kind, account=account.name, known=known, stream=stream, batch_mails=batch_mails
+        account.settings,
+        kind=account.kind,
+        account=account.name,
+        known=known,
+        stream=stream,
+        batch_mails=batch_mails,
+        compares_first=compares_first,
     )
 
 
@@ -86,14 +94,21 @@ def open_sources(
     stream: RedisStream,
     path: Path | None = None,
     batch_mails: int = 200,
+    compares_first: bool = False,
 ) -> Sequence[Source]:
-    """Return a source for each mailbox; `kind` is a name of `SOURCES`, `path` is for those that read files."""
+    """Return a source for each mailbox; `kind` is a name of `SOURCES`, `path` is for those that read files.
+
+    `compares_first`: their first look compares the whole mailbox with the database.
+    """
     if kind not in SOURCES:
         raise SettingsError(f"SOURCE={kind} is not a source of this release; it has {', '.join(SOURCES)}")
     clock = SystemClock()
     needs_token = kind == "gmail" or (kind == "imap" and settings.imap_auth != "password")
     tokens = _access_tokens(settings, clock) if needs_token else None
-    return SOURCES[kind](SourceRequest(settings, account, known, stream, clock, batch_mails, path, tokens))
+    request = SourceRequest(
+        settings, account, known, stream, clock, batch_mails, path, tokens, stream.redis, compares_first
+    )
+    return SOURCES[kind](request)
 
 
 def _access_tokens(settings: Settings, clock: SystemClock) -> AccessTokens:

@@ -25,7 +25,6 @@ from src.store.protocol import Store
 from src.stream.protocol import PublishResult
 
 BATCH_MAILS = 50  # published in one step by a repair, as by producer.py
-ALWAYS_DUE_S = 0.001  # an interval between comparisons that has always passed
 
 
 class SettingsOpening:
@@ -69,9 +68,15 @@ class SettingsOpening:
         own, origins = _origins(settings, account, mboxes, maildirs)
         for kind, path in origins:
             if path is None:
-                due = own.model_copy(update={"imap_reconcile_interval_seconds": ALWAYS_DUE_S})
-                accounts = [Account(account, due)]
-                codes.append(run_producer(due, console, once=True, batch_mails=BATCH_MAILS, accounts=accounts))
+                code = run_producer(
+                    own,
+                    console,
+                    once=True,
+                    batch_mails=BATCH_MAILS,
+                    accounts=[Account(account, own)],
+                    compares_first=True,
+                )
+                codes.append(code)
             else:
                 _read_again(settings, account, kind, path)
                 outcome = run_import(settings, console, kind=kind, path=path, account=account)

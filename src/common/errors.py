@@ -195,6 +195,39 @@ class FileUnreadableError(PermanentError):
     code = "file_unreadable"
 
 
+# --- Gmail API --------------------------------------------------------------------------------------------------------
+
+
+class GmailThrottledError(TemporaryError):
+    """Raised when Google's quota for the account is used up for longer than a call may wait."""
+
+    code = "gmail_throttled"
+
+
+class GmailUnavailableError(TemporaryError):
+    """Raised when the Gmail API does not answer, fails, or its answer cannot be understood."""
+
+    code = "gmail_unavailable"
+
+
+class GmailPreconditionError(TemporaryError):
+    """Raised when the Gmail API answers failedPrecondition, as it does now and then to a call that is in order."""
+
+    code = "gmail_precondition"
+
+
+class GmailRequestError(PermanentError):
+    """Raised when the Gmail API calls one certain request wrong, such as an id or a page token that is none."""
+
+    code = "gmail_request"
+
+
+class GmailRefusedError(PermanentError):
+    """Raised when Google refuses the account or the project: a policy, an API not switched on, a mailbox not there."""
+
+    code = "gmail_refused"
+
+
 # --- Signing in ------------------------------------------------------------------------------------------------------
 
 

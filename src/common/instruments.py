@@ -38,6 +38,49 @@ LAST_POLL_TIMESTAMP = Gauge(
     ["account", "mailbox"],  # account_tag of each, as of email_ingestion_mailbox_freshness_seconds
 )
 
+# --- Gmail API --------------------------------------------------------------------------------------------------------
+GMAIL_SYNC_ERRORS = Counter(
+    "gmail_sync_errors_total",
+    "Calls to the Gmail API that failed.",
+    # rate_limit, auth, permission, precondition, server, network, answer, request: src/sync/gmail_errors.py
+    ["error_type"],
+)
+GMAIL_QUOTA_REMAINING = Gauge(
+    "gmail_api_quota_remaining",
+    "Units of this minute's budget not used yet, as last seen by this process.",
+    ["account"],  # account_tag
+)
+GMAIL_QUOTA_UNITS = Counter(
+    "gmail_sync_quota_units_total",
+    "Units of the Gmail API's quota used.",
+    ["call", "use"],  # call: get, list, history, labels, profile, watch, stop; use: live, backfill, census
+)
+GMAIL_QUOTA_WAIT = Histogram(
+    "gmail_sync_quota_wait_seconds",
+    "Time a call waited for its turn.",
+    ["use"],  # live, backfill, census
+    buckets=_POLL_S,
+)
+GMAIL_SYNC_MESSAGES = Counter(
+    "gmail_sync_messages_total",
+    "Mails fetched through the Gmail API.",
+    ["direction"],  # backfill, incremental
+)
+GMAIL_SYNC_LATENCY = Histogram(
+    "gmail_sync_latency_seconds", "From Gmail's receiving a new mail to its being fetched.", buckets=_LATENCY_S
+)
+GMAIL_HISTORY_GAP = Gauge(
+    "gmail_history_gap",
+    "How far the history that was read lies behind the mailbox, in history ids; 0 when read to its end.",
+    ["account"],  # account_tag
+)
+GMAIL_DRIFT = Gauge(
+    "gmail_sync_drift",
+    "Mails that the last comparison of a whole mailbox found to differ, and mended.",
+    ["account", "kind"],  # account_tag; missing, extra, labels
+)
+GMAIL_PAUSES = Counter("gmail_sync_pauses_total", "Times Google throttled an account, and all its calls paused.")
+
 # --- worker ----------------------------------------------------------------------------------------------------------
 EMAILS_PROCESSED = Counter(
     "email_ingestion_emails_processed_total",
