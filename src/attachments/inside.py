@@ -6,6 +6,7 @@ Runs in a child process: a directory of members is as hostile as any other conte
 import re
 import zipfile
 
+from src.attachments.compound_file import CompoundFile, Entry
 from src.attachments.extractor import Content, NotExtractedError
 from src.attachments.sniff import OLE, ZIP
 from src.model.extraction import Extracted
@@ -18,18 +19,23 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 OPENDOCUMENT = "application/vnd.oasis.opendocument."
 EPUB = "application/epub+zip"
+WORD, EXCEL = "application/msword", "application/vnd.ms-excel"
+POWERPOINT, OUTLOOK = "application/vnd.ms-powerpoint", "application/vnd.ms-outlook"
+
+WORD_HEAD_BYTES = 12  # of the stream WordDocument, up to its flags
+WORD_ENCRYPTED = 0x01  # of the last of them
 
 WORD_MAIN = re.compile(r"word/document\d{0,3}\.xml")  # SharePoint writes document2.xml
 _BY_MEMBER = (("xl/workbook.xml", XLSX), ("ppt/presentation.xml", PPTX))
-# Names of streams in an OLE directory, in UTF-16.
+# Names of streams in the root of an OLE file, in lower case; the first that is there tells.
 _BY_STREAM = (
-    ("EncryptedPackage", "encrypted"),
-    ("WordDocument", "application/msword"),
-    ("Workbook", "application/vnd.ms-excel"),
-    ("PowerPoint Document", "application/vnd.ms-powerpoint"),
-    ("__properties_version1.0", "application/vnd.ms-outlook"),
+    ("encryptedpackage", "encrypted"),
+    ("worddocument", WORD),
+    ("workbook", EXCEL),
+    ("book", EXCEL),  # before Excel 97
+    ("powerpoint document", POWERPOINT),
+    ("__properties_version1.0", OUTLOOK),
 )
-OLE_LOOK_BYTES = 4 * 1024 * 1024  # of the file, from its end and its beginning, where its directory is looked for
 
 
 def refined(content: Content, sniffed: str) -> str:
@@ -67,14 +73,15 @@ def _declared_inside(archive: zipfile.ZipFile) -> str:
 
 
 def _of_ole(content: Content) -> str:
-    with content.open() as file:
-        looked_at = file.read(OLE_LOOK_BYTES)
-        if content.size_bytes > 2 * OLE_LOOK_BYTES:
-            file.seek(-OLE_LOOK_BYTES, 2)
-        looked_at += file.read(OLE_LOOK_BYTES)
-    for stream, media_type in _BY_STREAM:
-        if stream.encode("utf-16-le") in looked_at:
-            if media_type == "encrypted":
-                raise NotExtractedError("encrypted", outcome=Extracted.SKIPPED)
-            return media_type
-    return OLE
+    with CompoundFile(content) as compound:
+        streams = compound.root.children
+        kind = next((kind for stream, kind in _BY_STREAM if stream in streams), OLE)
+        if kind == "encrypted" or (kind == WORD and _has_password(compound, streams["worddocument"])):
+            raise NotExtractedError("encrypted", outcome=Extracted.SKIPPED)
+        return kind
+
+
+def _has_password(compound: CompoundFile, word: Entry) -> bool:
+    """Tell whether a Word file says so in its first bytes (MS-DOC section 2.5.2, fEncrypted)."""
+    head = compound.read(word, WORD_HEAD_BYTES)
+    return len(head) == WORD_HEAD_BYTES and bool(head[WORD_HEAD_BYTES - 1] & WORD_ENCRYPTED)

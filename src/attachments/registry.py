@@ -14,7 +14,7 @@ from src.attachments.docx import Docx
 from src.attachments.epub import Epub
 from src.attachments.extractor import Container, Extractor
 from src.attachments.html import Html
-from src.attachments.inside import DOCX, EPUB, OPENDOCUMENT, PPTX, XLSX
+from src.attachments.inside import DOCX, EPUB, EXCEL, OPENDOCUMENT, POWERPOINT, PPTX, WORD, XLSX
 from src.attachments.mail_file import MailFile
 from src.attachments.odf import OpenDocument
 from src.attachments.old_office import OldOffice
@@ -29,7 +29,7 @@ from src.attachments.xlsx import Xlsx
 from src.attachments.zip_file import ZipArchive
 from src.model.extraction import Extracted, Extraction
 
-VERSION = 2  # raise it when an extractor finds more than before: texts of an older version are not used again
+VERSION = 3  # raise it when an extractor finds more than before: texts of an older version are not used again
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ REGISTRY: tuple[Line, ...] = (
     Line("image/heic", None),
     Line("image/*", Picture()),
     Line(ZIP, ZipArchive()),
-    Line("application/msword", OldOffice("catdoc", ("-w", "-d", "utf-8"))),
-    Line("application/vnd.ms-excel", OldOffice("xls2csv")),
-    Line("application/vnd.ms-powerpoint", OldOffice("catppt")),
+    Line(WORD, OldOffice("catdoc", ("-w", "-d", "utf-8"))),
+    Line(EXCEL, OldOffice("xls2csv")),
+    Line(POWERPOINT, OldOffice("catppt")),
     Line(OLE, OldOffice("")),
     Line("application/x-tar", TarArchive()),
     Line("application/gzip", Compressed()),

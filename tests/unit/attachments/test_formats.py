@@ -10,11 +10,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from src.attachments.child import _with_mail_parser
 from src.attachments.extractor import Budget, Content
+from src.attachments.inside import EXCEL, refined
 from src.attachments.limits import Limits
+from src.attachments.sniff import OLE
 from src.attachments.take_out import take_out
 from src.attachments.xlsx_dates import Styles
 from src.model.extraction import Extracted, Extraction
 from tests.fixtures import office_files
+from tests.fixtures.compound_files import Storage, compound
 from tests.fixtures.services import require_program
 
 READERS = _with_mail_parser()
@@ -281,17 +284,30 @@ def test_files_that_are_text_are_read_by_any_name(data: bytes, filename: str, te
 
 def test_old_word_files_are_read_by_catdoc(monkeypatch: pytest.MonkeyPatch) -> None:
     require_program("catdoc")
-    rtf_inside = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 504 + "WordDocument".encode("utf-16-le")
-    assert read(rtf_inside).reason == "broken", "catdoc finds nothing in a header alone"
+    empty = compound({"WordDocument": bytes(12)})
+    assert read(empty).reason == "broken", "catdoc finds nothing in a header alone"
     monkeypatch.setattr(shutil, "which", lambda _program: None)
-    assert read(rtf_inside).reason == "reader_missing"
+    assert read(empty).reason == "reader_missing"
 
 
-@pytest.mark.parametrize(("stream", "reason"), [("EncryptedPackage", "encrypted"), ("Unknown", "unsupported_type")])
-def test_other_ole_files_are_told_apart(stream: str, reason: str) -> None:
-    data = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 504 + stream.encode("utf-16-le")
-    found = read(data)
-    assert (found.outcome, found.reason) == (Extracted.SKIPPED, reason)
+@pytest.mark.parametrize(
+    ("streams", "outcome", "reason"),
+    [
+        ({"EncryptedPackage": b"x"}, Extracted.SKIPPED, "encrypted"),
+        ({"WordDocument": bytes(11) + b"\x01"}, Extracted.SKIPPED, "encrypted"),
+        ({"Unknown": b"x"}, Extracted.SKIPPED, "unsupported_type"),
+        ({"Unknown": {"WordDocument": b"x"}}, Extracted.SKIPPED, "unsupported_type"),
+    ],
+)
+def test_other_ole_files_are_told_apart(streams: Storage, outcome: Extracted, reason: str) -> None:
+    found = read(compound(streams))
+    assert (found.outcome, found.reason) == (outcome, reason)
+
+
+@pytest.mark.parametrize("word", ["WordDocument", "EncryptedPackage", "__properties_version1.0"])
+def test_words_in_an_old_office_file_do_not_tell_what_it_is(word: str) -> None:
+    data = compound({"Workbook": word.encode("utf-16-le"), "embedded": {word: b"x"}})
+    assert refined(Content("", "", len(data), data=data), OLE) == EXCEL
 
 
 @pytest.mark.parametrize("make", [office_files.docx, office_files.xlsx, office_files.epub, office_files.pdf])
