@@ -47,3 +47,11 @@ def member(name: str, data: bytes | None, budget: Budget, *, content_type: str =
     return Content(
         content_type, charset, len(data), data=data, filename=filenames.cleaned(name.rpartition("/")[2]), budget=budget
     )
+
+
+def text_member(name: str, text: str, budget: Budget) -> Content:
+    """Return text that is known already as a member. It begins with an empty line, which is dropped when it is read:
+    a subject such as "%PDF-1.7" is not to be taken for a PDF."""
+    data = f"\n{text}".encode("utf-8", "replace")
+    budget.inflate(len(data))
+    return member(name, data, budget, content_type="text/plain", charset="utf-8")

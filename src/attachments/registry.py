@@ -14,10 +14,11 @@ from src.attachments.docx import Docx
 from src.attachments.epub import Epub
 from src.attachments.extractor import Container, Extractor
 from src.attachments.html import Html
-from src.attachments.inside import DOCX, EPUB, EXCEL, OPENDOCUMENT, POWERPOINT, PPTX, WORD, XLSX
+from src.attachments.inside import DOCX, EPUB, EXCEL, OPENDOCUMENT, OUTLOOK, POWERPOINT, PPTX, WORD, XLSX
 from src.attachments.mail_file import MailFile
 from src.attachments.odf import OpenDocument
 from src.attachments.old_office import OldOffice
+from src.attachments.outlook_message import OutlookMessage
 from src.attachments.pdf import Pdf
 from src.attachments.pictures import Picture
 from src.attachments.plain_text import PlainText
@@ -61,6 +62,7 @@ REGISTRY: tuple[Line, ...] = (
     Line(WORD, OldOffice("catdoc", ("-w", "-d", "utf-8"))),
     Line(EXCEL, OldOffice("xls2csv")),
     Line(POWERPOINT, OldOffice("catppt")),
+    Line(OUTLOOK, OutlookMessage()),
     Line(OLE, OldOffice("")),
     Line("application/x-tar", TarArchive()),
     Line("application/gzip", Compressed()),

@@ -20,9 +20,17 @@ from src.attachments.sandbox.pool import Pool
 from src.mail.parse import parse
 from src.model.extraction import Attachment, Extracted
 from tests.fixtures import office_files
+from tests.fixtures.outlook_files import attachment, msg
 
 QUICK = Limits(seconds=20.0, engine_seconds=6.0, ocr=Ocr(seconds=4.0))
 WELL = office_files.docx("all is well")
+# Of each kind that has a reader of its own, one to be damaged.
+WHOLE: tuple[Callable[[], bytes], ...] = (
+    lambda: WELL,
+    lambda: office_files.xlsx("x"),
+    lambda: office_files.pdf("words on a page"),
+    lambda: msg({0x0037: "x"}, (), [attachment("a.docx", WELL)]),
+)
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +179,7 @@ def test_it_ends_in_time_with_a_clear_outcome(keeper: Keeper, make: Callable[[],
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_damage_to_a_file_has_an_outcome(keeper: Keeper, data: st.DataObject) -> None:
-    whole = data.draw(st.sampled_from([WELL, office_files.xlsx("x"), office_files.pdf("words on a page")]))
+    whole = data.draw(st.sampled_from([make() for make in WHOLE]))
     damaged = bytearray(whole)
     for at in data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=20)):
         damaged[at] = data.draw(st.integers(0, 255))

@@ -8,26 +8,17 @@ from collections.abc import Callable
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from src.attachments.child import _with_mail_parser
-from src.attachments.extractor import Budget, Content
+from src.attachments.extractor import Content
 from src.attachments.inside import EXCEL, refined
-from src.attachments.limits import Limits
 from src.attachments.sniff import OLE
-from src.attachments.take_out import take_out
 from src.attachments.xlsx_dates import Styles
-from src.model.extraction import Extracted, Extraction
+from src.model.extraction import Extracted
 from tests.fixtures import office_files
 from tests.fixtures.compound_files import Storage, compound
+from tests.fixtures.reading import read
 from tests.fixtures.services import require_program
 
-READERS = _with_mail_parser()
 TEXTS = ["Grüße aus Köln", "Καλημέρα κόσμε", "Добрый день", "你好，世界", "مرحبا بالعالم", "naïve ☕ 🎉"]
-
-
-def read(data: bytes, filename: str = "", declared: str = "application/octet-stream", **bounds: int) -> Extraction:
-    limits = Limits(**bounds)  # type: ignore[arg-type]
-    content = Content(declared, "", len(data), data=data, filename=filename, budget=Budget.of(limits))
-    return take_out(content, limits, READERS)
 
 
 @pytest.mark.parametrize("text", TEXTS)
