@@ -26,6 +26,7 @@ from src.attachments.pptx import Pptx
 from src.attachments.rtf import Rtf
 from src.attachments.sniff import EXECUTABLE, MEDIA, OLE, ZIP
 from src.attachments.tar_file import TarArchive
+from src.attachments.tnef import Tnef
 from src.attachments.xlsx import Xlsx
 from src.attachments.zip_file import ZipArchive
 from src.model.extraction import Extracted, Extraction
@@ -63,6 +64,7 @@ REGISTRY: tuple[Line, ...] = (
     Line(EXCEL, OldOffice("xls2csv")),
     Line(POWERPOINT, OldOffice("catppt")),
     Line(OUTLOOK, OutlookMessage()),
+    Line("application/ms-tnef", Tnef()),
     Line(OLE, OldOffice("")),
     Line("application/x-tar", TarArchive()),
     Line("application/gzip", Compressed()),

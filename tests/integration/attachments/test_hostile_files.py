@@ -20,7 +20,7 @@ from src.attachments.sandbox.pool import Pool
 from src.mail.parse import parse
 from src.model.extraction import Attachment, Extracted
 from tests.fixtures import office_files
-from tests.fixtures.outlook_files import attachment, msg
+from tests.fixtures.outlook_files import attachment, msg, tnef, tnef_attachment
 
 QUICK = Limits(seconds=20.0, engine_seconds=6.0, ocr=Ocr(seconds=4.0))
 WELL = office_files.docx("all is well")
@@ -30,6 +30,7 @@ WHOLE: tuple[Callable[[], bytes], ...] = (
     lambda: office_files.xlsx("x"),
     lambda: office_files.pdf("words on a page"),
     lambda: msg({0x0037: "x"}, (), [attachment("a.docx", WELL)]),
+    lambda: tnef({0x0037: "x"}, (), [tnef_attachment(b"a.docx", WELL)]),
 )
 
 
