@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+from src.attachments.cards import Cards
 from src.attachments.compressed_file import Compressed
 from src.attachments.docx import Docx
 from src.attachments.epub import Epub
@@ -49,6 +50,10 @@ MAIL = "message/rfc822"
 REGISTRY: tuple[Line, ...] = (
     Line("text/html", Html(), here=True),
     Line("application/xhtml+xml", Html(), here=True),
+    Line("text/calendar", Cards(), here=True),
+    Line("text/vcard", Cards(), here=True),
+    Line("text/x-vcard", Cards(), here=True),
+    Line("text/directory", Cards(), here=True),
     Line("text/*", PlainText(), here=True),
     Line("application/pdf", Pdf()),
     Line(DOCX, Docx()),

@@ -4,6 +4,7 @@ Programs declare what they like: a PDF comes as application/octet-stream, a prog
 Archives and old office files share theirs: what lies inside tells them apart (`inside.py`), in the child process.
 """
 
+import codecs
 import re
 from pathlib import PurePosixPath
 
@@ -53,6 +54,7 @@ _SPELT = re.compile(rb"[A-Za-z0-9 ]+")
 _PDF_WITHIN = 1024  # bytes; readers accept a PDF whose header comes a little late, if it is called one
 _BITMAP = re.compile(rb"BM.{4}\0\0\0\0", re.S)
 _MARKUP = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype html|html|head|body)\b", re.I | re.S)
+_CARD = re.compile(rb"\s*BEGIN:(?:(VCALENDAR)|VCARD)\s*[\r\n]", re.I)
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
 # What a name tells where the bytes are text and the declared type says nothing of use.
@@ -96,6 +98,9 @@ def is_text(head: bytes) -> bool:
 
 
 def _kind_of_text(head: bytes, declared: str, suffix: str) -> str:
+    card = _CARD.match(head.removeprefix(codecs.BOM_UTF8))
+    if card:
+        return "text/calendar" if card[1] else "text/vcard"
     if declared.startswith(_TEXT_BY_DECLARATION) and declared not in ("text/plain", "text/rtf"):
         return declared
     if suffix in _BY_NAME:

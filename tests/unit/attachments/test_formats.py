@@ -260,8 +260,8 @@ def test_a_mail_as_a_file_is_read_with_its_attachments() -> None:
 @pytest.mark.parametrize(
     ("data", "filename", "text"),
     [
-        (b"BEGIN:VCALENDAR\r\nSUMMARY:Team meeting\r\nEND:VCALENDAR", "invite.ics", "SUMMARY:Team meeting"),
-        (b"BEGIN:VCARD\r\nFN:Ann Example\r\nEND:VCARD", "ann.vcf", "FN:Ann Example"),
+        (b"BEGIN:VCALENDAR\r\nSUMMARY:Team meeting\r\nEND:VCALENDAR", "invite.ics", "SUMMARY: Team meeting"),
+        (b"BEGIN:VCARD\r\nFN:Ann Example\r\nEND:VCARD", "ann.vcf", "FN: Ann Example"),
         ("a;größer\n1;2".encode("cp1252"), "t.csv", "a;größer"),
         (b"# Title\n\n*text*", "readme.md", "# Title"),
         (b"def main():\n    return 1\n", "main.py", "def main()"),
