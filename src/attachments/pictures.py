@@ -1,4 +1,4 @@
-"""Text of pictures: PNG, JPEG, TIFF, WebP, GIF and BMP; frame after frame, turned as a viewer turns them."""
+"""Text of pictures: PNG, JPEG, TIFF, WebP, GIF, BMP, HEIC, AVIF; frame after frame, turned as a viewer turns them."""
 
 import warnings
 
@@ -8,7 +8,8 @@ from src.attachments.limits import Limits
 from src.attachments.ocr import Reader, fitting, is_too_small
 from src.model.extraction import Extracted, Extraction
 
-_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
+HEIC = "image/heic"
+_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "AVIF", "HEIF")
 
 
 class Picture:
@@ -17,6 +18,8 @@ class Picture:
     def extract(self, data: Content, limits: Limits) -> Extraction:
         from PIL import Image, ImageOps, ImageSequence
 
+        if data.content_type == HEIC:
+            _load_heif()
         Image.MAX_IMAGE_PIXELS = None  # the bound here is ours, and is looked at before anything is decoded
         with data.open() as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of broken metadata
@@ -38,3 +41,11 @@ class Picture:
                     texts.append(reader.read(fitting(ImageOps.exif_transpose(frame), limits)))
         known["frames"] = len(texts)
         return finished("\n\n".join(texts), limits, known, was_cut=reader.is_cut)
+
+
+def _load_heif() -> None:
+    """Teach Pillow the pictures of telephones. libheif has bounds of its own; the pixels are looked at here as well."""
+    import pi_heif
+
+    pi_heif.options.DECODE_THREADS = 1
+    pi_heif.register_heif_opener(thumbnails=False)

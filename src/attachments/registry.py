@@ -62,7 +62,6 @@ REGISTRY: tuple[Line, ...] = (
     Line(OPENDOCUMENT + "*", OpenDocument()),
     Line(EPUB, Epub()),
     Line("application/rtf", Rtf()),
-    Line("image/heic", None),
     Line("image/*", Picture()),
     Line(ZIP, ZipArchive()),
     Line(WORD, OldOffice("catdoc", ("-w", "-d", "utf-8"))),

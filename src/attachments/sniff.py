@@ -14,6 +14,8 @@ OCTETS, PDF = "application/octet-stream", "application/pdf"
 ZIP, OLE = "application/zip", "application/x-ole-storage"
 EXECUTABLE, MEDIA = "application/x-executable", "video/x-media"
 
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # ISO/IEC 23008-12, annex B
+
 # Offset, magic bytes, media type; the first that fits.
 _MAGIC = (
     (0, b"%PDF-", PDF),
@@ -27,8 +29,8 @@ _MAGIC = (
     (0, b"II*\0", "image/tiff"),
     (0, b"MM\0*", "image/tiff"),
     (8, b"WEBP", "image/webp"),
-    (4, b"ftypheic", "image/heic"),
-    (4, b"ftypmif1", "image/heic"),
+    *((4, b"ftyp" + brand, "image/heic") for brand in _HEIC_BRANDS),
+    (4, b"ftypavif", "image/avif"),
     (0, b"\x1f\x8b", "application/gzip"),
     (4, b"1AY&SY", "application/x-bzip2"),  # after BZh and a digit, of which texts hold more
     (4, b"\x17rE8P\x90", "application/x-bzip2"),  # an empty one

@@ -4,6 +4,7 @@ import io
 import shutil
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -150,7 +151,7 @@ def _saved(picture: Image.Image, format_: str, **options: object) -> bytes:
 
 
 @pytest.mark.usefixtures("tesseract")
-@pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"])
+@pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "AVIF"])
 def test_words_in_pictures_are_read(format_: str) -> None:
     found = read(_saved(_picture("Invoice number 4711"), format_))
     assert "Invoice number 4711" in found.text
@@ -163,6 +164,22 @@ def test_a_turned_photo_is_righted() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     assert "4711" in read(_saved(turned, "JPEG", exif=exif, quality=95)).text
+
+
+HEIC = Path(__file__).parents[2] / "fixtures" / "pictures"  # made once, since nothing here writes it
+
+
+@pytest.mark.usefixtures("tesseract")
+@pytest.mark.parametrize("name", ["invoice.heic", "turned.heic"])
+def test_words_in_pictures_of_telephones_are_read(name: str) -> None:
+    found = read((HEIC / name).read_bytes(), declared="image/jpeg")
+    assert "Invoice number 4711" in found.text
+    assert found.metadata["frames"] == 1
+
+
+def test_a_heic_of_too_many_pixels_is_not_decoded() -> None:
+    found = read((HEIC / "invoice.heic").read_bytes(), image_pixels=900 * 120 - 1)
+    assert (found.outcome, found.reason) == (Extracted.SKIPPED, "too_many_pixels")
 
 
 @pytest.mark.usefixtures("tesseract")
