@@ -4,9 +4,10 @@ Runs in a child process: a directory of members is as hostile as any other conte
 """
 
 import re
+import struct
 import zipfile
 
-from src.attachments.compound_file import CompoundFile, Entry
+from src.attachments.compound_file import CompoundFile
 from src.attachments.extractor import Content, NotExtractedError
 from src.attachments.sniff import OLE, ZIP
 from src.model.extraction import Extracted
@@ -16,17 +17,19 @@ MIMETYPE_BYTES = 200  # the first member of OpenDocument and EPUB files names th
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+XLSB = "application/vnd.ms-excel.sheet.binary.macroenabled.12"
 PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 OPENDOCUMENT = "application/vnd.oasis.opendocument."
 EPUB = "application/epub+zip"
 WORD, EXCEL = "application/msword", "application/vnd.ms-excel"
 POWERPOINT, OUTLOOK = "application/vnd.ms-powerpoint", "application/vnd.ms-outlook"
 
-WORD_HEAD_BYTES = 12  # of the stream WordDocument, up to its flags
-WORD_ENCRYPTED = 0x01  # of the last of them
+HEAD_BYTES = 512  # of the main stream of an old office file: here it says that it has a password
+WORD_FLAGS_AT, WORD_ENCRYPTED = 11, 0x01
+EXCEL_FILE_PASS = 0x002F  # a record
 
 WORD_MAIN = re.compile(r"word/document\d{0,3}\.xml")  # SharePoint writes document2.xml
-_BY_MEMBER = (("xl/workbook.xml", XLSX), ("ppt/presentation.xml", PPTX))
+_BY_MEMBER = (("xl/workbook.xml", XLSX), ("xl/workbook.bin", XLSB), ("ppt/presentation.xml", PPTX))
 # Names of streams in the root of an OLE file, in lower case; the first that is there tells.
 _BY_STREAM = (
     ("encryptedpackage", "encrypted"),
@@ -75,13 +78,27 @@ def _declared_inside(archive: zipfile.ZipFile) -> str:
 def _of_ole(content: Content) -> str:
     with CompoundFile(content) as compound:
         streams = compound.root.children
-        kind = next((kind for stream, kind in _BY_STREAM if stream in streams), OLE)
-        if kind == "encrypted" or (kind == WORD and _has_password(compound, streams["worddocument"])):
+        name, kind = next(((name, kind) for name, kind in _BY_STREAM if name in streams), ("", OLE))
+        tells = _HAS_PASSWORD.get(kind)
+        if kind == "encrypted" or (tells is not None and tells(compound.read(streams[name], HEAD_BYTES))):
             raise NotExtractedError("encrypted", outcome=Extracted.SKIPPED)
         return kind
 
 
-def _has_password(compound: CompoundFile, word: Entry) -> bool:
+def _word_has_password(head: bytes) -> bool:
     """Tell whether a Word file says so in its first bytes (MS-DOC section 2.5.2, fEncrypted)."""
-    head = compound.read(word, WORD_HEAD_BYTES)
-    return len(head) == WORD_HEAD_BYTES and bool(head[WORD_HEAD_BYTES - 1] & WORD_ENCRYPTED)
+    return len(head) > WORD_FLAGS_AT and bool(head[WORD_FLAGS_AT] & WORD_ENCRYPTED)
+
+
+def _excel_has_password(head: bytes) -> bool:
+    """Tell whether an Excel file says so in one of its first records (MS-XLS section 2.4.117, FilePass)."""
+    at = 0
+    while at + 4 <= len(head):
+        number, length = struct.unpack_from("<HH", head, at)
+        if number == EXCEL_FILE_PASS:
+            return True
+        at += 4 + length
+    return False
+
+
+_HAS_PASSWORD = {WORD: _word_has_password, EXCEL: _excel_has_password}

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+from src.attachments.calamine_sheets import CalamineSheets
 from src.attachments.cards import Cards
 from src.attachments.compressed_file import Compressed
 from src.attachments.docx import Docx
 from src.attachments.epub import Epub
 from src.attachments.extractor import Container, Extractor
 from src.attachments.html import Html
-from src.attachments.inside import DOCX, EPUB, EXCEL, OPENDOCUMENT, OUTLOOK, POWERPOINT, PPTX, WORD, XLSX
+from src.attachments.inside import DOCX, EPUB, EXCEL, OPENDOCUMENT, OUTLOOK, POWERPOINT, PPTX, WORD, XLSB, XLSX
 from src.attachments.mail_file import MailFile
 from src.attachments.odf import OpenDocument
 from src.attachments.old_office import OldOffice
@@ -65,7 +66,8 @@ REGISTRY: tuple[Line, ...] = (
     Line("image/*", Picture()),
     Line(ZIP, ZipArchive()),
     Line(WORD, OldOffice("catdoc", ("-w", "-d", "utf-8"))),
-    Line(EXCEL, OldOffice("xls2csv")),
+    Line(EXCEL, CalamineSheets()),
+    Line(XLSB, CalamineSheets()),
     Line(POWERPOINT, OldOffice("catppt")),
     Line(OUTLOOK, OutlookMessage()),
     Line("application/ms-tnef", Tnef()),

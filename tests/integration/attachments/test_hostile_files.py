@@ -20,6 +20,7 @@ from src.attachments.sandbox.pool import Pool
 from src.mail.parse import parse
 from src.model.extraction import Attachment, Extracted
 from tests.fixtures import office_files
+from tests.fixtures.binary_sheets import xls, xlsb
 from tests.fixtures.outlook_files import attachment, msg, tnef, tnef_attachment
 
 QUICK = Limits(seconds=20.0, engine_seconds=6.0, ocr=Ocr(seconds=4.0))
@@ -31,6 +32,8 @@ WHOLE: tuple[Callable[[], bytes], ...] = (
     lambda: office_files.pdf("words on a page"),
     lambda: msg({0x0037: "x"}, (), [attachment("a.docx", WELL)]),
     (Path(__file__).parents[2] / "fixtures" / "pictures" / "invoice.heic").read_bytes,
+    lambda: xls("x"),
+    lambda: xlsb("x"),
     lambda: tnef({0x0037: "x"}, (), [tnef_attachment(b"a.docx", WELL)]),
 )
 
@@ -164,6 +167,8 @@ def zip_of_many() -> bytes:
         (tiff_of_many_frames, {"empty ", "skipped ocr_unavailable"}),
         (lambda: b"%PDF-1.7\n" + bytes(100_000), {"failed broken"}),
         (lambda: b"PK\x03\x04" + bytes(1000), {"failed broken"}),
+        (lambda: xlsb("x", last_row=2**20 - 1, last_column=2**14 - 1), {"failed crashed"}),
+        (lambda: xls("x", cells=((65_535, 255, "far", 0),)), {"text "}),
         (lambda: WELL[: len(WELL) // 2], {"failed broken"}),
         (lambda: b"\x1f\x8b" + bytes(100), {"failed broken"}),
     ],
