@@ -32,6 +32,7 @@ WHOLE: tuple[Callable[[], bytes], ...] = (
     lambda: office_files.pdf("words on a page"),
     lambda: msg({0x0037: "x"}, (), [attachment("a.docx", WELL)]),
     (Path(__file__).parents[2] / "fixtures" / "pictures" / "invoice.heic").read_bytes,
+    lambda: office_files.spreadsheet("<b:table-cell><t:p>x</t:p></b:table-cell>"),
     lambda: xls("x"),
     lambda: xlsb("x"),
     lambda: tnef({0x0037: "x"}, (), [tnef_attachment(b"a.docx", WELL)]),

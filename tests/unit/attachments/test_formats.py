@@ -49,6 +49,7 @@ def test_excel_gives_sheets_in_order_with_dates_as_people_read_them(text: str) -
         "Erstes",
         f"{text}\tinline\t42.5",
         "2025-01-01\t2025-01-01 12:00:00\tTRUE\tformula\t30:00:00",
+        "please check",
         "Zweites",
         "7",
     ]
@@ -93,6 +94,29 @@ def test_opendocument_says_repeated_rows_once(kind: str) -> None:
     found = read(office_files.opendocument(TEXTS[1], kind))
     assert found.text == f"{TEXTS[1]}\none  two\nthree\ncell"
     assert found.metadata == {"title": "Bericht", "author": "Zoë"}
+
+
+def test_opendocument_spreadsheets_give_names_and_what_cells_show_or_hold() -> None:
+    shown = '<b:table-cell o:value-type="float" o:value="1234.5"><t:p>1.234,50 €</t:p></b:table-cell>'
+    held = '<b:table-cell o:value-type="float" o:value="42"/>'
+    dated = '<b:table-cell o:value-type="date" o:date-value="2026-01-02"><t:p/></b:table-cell>'
+    long = "<b:table-cell><t:p>one</t:p><t:p>two</t:p></b:table-cell>"
+    noted = "<b:table-cell><o:annotation><t:p>a note</t:p></o:annotation><t:p>text</t:p></b:table-cell>"
+    found = read(office_files.spreadsheet(shown + held + dated, long + noted))
+    assert [line.rstrip("\t") for line in found.text.split("\n")] == [
+        "Blatt 1",
+        "1.234,50 €\t42\t2026-01-02",
+        "one two\ta note text",
+        "Leer",
+    ]
+
+
+@pytest.mark.parametrize("content", ["content.xml", "encrypted-package"])
+def test_opendocument_with_a_password_is_encrypted(content: str) -> None:
+    manifest = '<m:manifest xmlns:m="urn:m"><m:file-entry><m:encryption-data/></m:file-entry></m:manifest>'
+    kind = "application/vnd.oasis.opendocument.text"
+    found = read(office_files.zipped({"mimetype": kind, "META-INF/manifest.xml": manifest, content: b"\x93\0" * 50}))
+    assert (found.outcome, found.reason) == (Extracted.SKIPPED, "encrypted")
 
 
 def test_a_book_is_read_in_the_order_of_its_spine() -> None:
