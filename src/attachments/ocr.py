@@ -49,12 +49,16 @@ class Reader:
         self.is_cut = self.is_cut or not has_room
         return has_room
 
+    def seconds_for_page(self) -> float:
+        """Return how long the next page may take, rendering left aside."""
+        return max(1.0, min(PAGE_SECONDS, self.deadline - time.monotonic()))
+
     def read(self, picture: "Image") -> str:
         """Return the text of a picture. Raises OcrUnavailableError."""
         import pytesseract
 
         self.pages_read += 1
-        seconds = max(1.0, min(PAGE_SECONDS, self.deadline - time.monotonic()))
+        seconds = self.seconds_for_page()
         try:
             text: str = pytesseract.image_to_string(
                 picture, lang=self.limits.ocr.languages, config=_CONFIG, timeout=seconds

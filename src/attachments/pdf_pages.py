@@ -7,7 +7,7 @@ from typing import Any
 from src.attachments.bounded_call import call_within
 from src.attachments.extractor import Content, NotExtractedError
 from src.attachments.limits import Limits
-from src.attachments.ocr import PAGE_SECONDS, Reader, fitting
+from src.attachments.ocr import Reader, fitting
 
 POINTS_PER_INCH = 72
 RENDER_SECONDS = 8.0  # of one page, besides what OCR may take
@@ -89,7 +89,7 @@ def read_by_ocr(data: Content, at: int, reader: Reader) -> str:
         return _scrubbed(reader.read(fitting(page.render(scale=scale, grayscale=True).to_pil(), limits)))
 
     try:
-        text: str = call_within(PAGE_SECONDS + RENDER_SECONDS, read)
+        text: str = call_within(reader.seconds_for_page() + RENDER_SECONDS, read)
     finally:
         reader.pages_read += 1  # the fork counted in a copy
     return text

@@ -22,6 +22,7 @@ from src.model.extraction import Attachment, Extracted
 from tests.fixtures import office_files
 from tests.fixtures.binary_sheets import xls, xlsb
 from tests.fixtures.outlook_files import attachment, msg, tnef, tnef_attachment
+from tests.fixtures.services import require_program
 
 QUICK = Limits(seconds=20.0, engine_seconds=6.0, ocr=Ocr(seconds=4.0))
 WELL = office_files.docx("all is well")
@@ -182,6 +183,31 @@ def test_it_ends_in_time_with_a_clear_outcome(keeper: Keeper, make: Callable[[],
     assert f"{kept.extraction.outcome.value} {kept.extraction.reason}" in outcomes
     assert "root:" not in kept.extraction.text
     assert keep(keeper, WELL).extraction.text.startswith("all is well")
+
+
+@pytest.mark.parametrize(
+    ("make", "outcomes"),
+    [
+        (lambda: office_files.pdf_of_nested_forms(levels=10, times=10), {"failed time_out"}),
+        (lambda: office_files.pdf_of_a_slow_shading(steps=5_000), {"skipped time_out", "failed time_out"}),
+    ],
+    ids=["text", "picture"],
+)
+def test_a_pdf_that_takes_minutes_ends_at_its_limit(
+    folder: Path, make: Callable[[], bytes], outcomes: set[str]
+) -> None:
+    """Bare, the first keeps pdfium busy for over 40 s and pypdf as well, the second for over 30 s."""
+    require_program("tesseract")
+    data, limits = make(), Limits(seconds=4.0, engine_seconds=1.5, ocr=Ocr(seconds=1.0))
+    keeper = Keeper(Pool(1, temp_dir=folder), limits, folder)
+    try:
+        began = time.monotonic()
+        kept = keep(keeper, data)
+        assert time.monotonic() - began < limits.seconds + limits.ocr.seconds + 2
+        assert f"{kept.extraction.outcome.value} {kept.extraction.reason}" in outcomes
+        assert keep(keeper, WELL).extraction.text.startswith("all is well")
+    finally:
+        keeper.close()
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
