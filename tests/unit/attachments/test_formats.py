@@ -31,7 +31,8 @@ def test_word_gives_everything_but_what_was_deleted(text: str) -> None:
         assert part in found.text
     assert found.text.count("in a box") == 1
     assert "deleted" not in found.text
-    assert found.metadata == {"title": "Bericht", "author": "Zoë", "created": "2026-01-02T03:04:05Z"}
+    known = {"title": "Bericht", "author": "Zoë", "created": "2026-01-02T03:04:05Z"}
+    assert known.items() <= found.metadata.items()
 
 
 @pytest.mark.parametrize("text", TEXTS)
