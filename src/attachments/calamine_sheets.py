@@ -32,7 +32,10 @@ class CalamineSheets:
         except NotExtractedError:
             if data.content_type != EXCEL or shutil.which(_SECOND.program) is None:
                 raise
-            return _SECOND.extract(data, limits)
+            second = _SECOND.extract(data, limits)
+            if not second.text:
+                raise
+            return second
         return finished(found["text"], limits, {"sheets": found["sheets"]}, was_cut=found["was_cut"])
 
 

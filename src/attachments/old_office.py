@@ -39,8 +39,9 @@ def _printed(command: list[str], limits: Limits) -> bytes:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         printed = process.stdout.read(_most_bytes(limits))
-        process.kill()
-    if not printed.strip():
+        if len(printed) >= _most_bytes(limits):
+            process.kill()
+    if process.returncode != 0 and not printed.strip():
         raise NotExtractedError("broken")
     return printed
 

@@ -10,6 +10,7 @@ from src.attachments.limits import Limits
 from src.attachments.outlook_properties import (
     ATTACHED_DATA,
     BINARY,
+    BODIES,
     DISPLAY_NAME,
     INT,
     INTERNET_CODE_PAGE,
@@ -32,6 +33,7 @@ from src.attachments.outlook_properties import (
 from src.attachments.sniff import OCTETS
 
 FIXED = "__properties_version1.0"  # the stream of values that have a fixed size; a storage that has it is a message
+NAME_BYTES = 4 * 1024  # of a subject, a name or an address; read for each of 2,000 recipients
 FIXED_BYTES = 64 * 1024  # of it; a message has some 100 of 16 bytes
 RECIPIENT, ATTACHMENT = "__recip_version1.0_#", "__attach_version1.0_#"
 FIXED_VALUE_BYTES = 16  # the head before them has 32, 24 or 8 bytes (section 2.4.1): what is left over of a multiple
@@ -80,8 +82,9 @@ class _Message:
         for each in wanted:
             for kind in (UNICODE, STRING8, BINARY):
                 stream = storage.children.get(_stream_name(each, kind))
-                if stream is not None:
-                    found.setdefault(each, Value(kind, self._file.read(stream, self._limits.html_bytes)))
+                if stream is not None and each not in found:
+                    most = self._limits.html_bytes if each in BODIES else NAME_BYTES
+                    found[each] = Value(kind, self._file.read(stream, most))
         return {**self._code_pages(storage), **found}
 
     def _code_pages(self, storage: Entry) -> dict[int, Value]:

@@ -210,6 +210,14 @@ def test_a_pdf_that_takes_minutes_ends_at_its_limit(
         keeper.close()
 
 
+@pytest.mark.parametrize("make", WHOLE)
+def test_what_is_whole_is_read_in_the_sandbox(keeper: Keeper, make: Callable[[], bytes]) -> None:
+    require_program("tesseract")
+    found = keep(keeper, make()).extraction
+    assert (found.outcome, found.reason) == (Extracted.TEXT, "")
+    assert found.text
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_damage_to_a_file_has_an_outcome(keeper: Keeper, data: st.DataObject) -> None:

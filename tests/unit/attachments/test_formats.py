@@ -317,10 +317,11 @@ def test_files_that_are_text_are_read_by_any_name(data: bytes, filename: str, te
 
 def test_old_word_files_are_read_by_catdoc(monkeypatch: pytest.MonkeyPatch) -> None:
     require_program("catdoc")
-    empty = compound({"WordDocument": bytes(12)})
-    assert read(empty).reason == "broken", "catdoc finds nothing in a header alone"
+    cut_off = compound({"WordDocument": bytes(12)})
+    assert read(cut_off).reason == "broken", "catdoc finds nothing in a header alone"
+    assert read(compound({"WordDocument": b"\xec\xa5\xc1\0" + bytes(2000)})).outcome is Extracted.EMPTY
     monkeypatch.setattr(shutil, "which", lambda _program: None)
-    assert read(empty).reason == "reader_missing"
+    assert read(cut_off).reason == "reader_missing"
 
 
 @pytest.mark.parametrize(
