@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from src.attachments.content_lines import ContentLine, content_lines, lines_of, unfolded
 from src.attachments.extractor import Content
 from src.attachments.limits import MB, Limits
-from src.attachments.plain_text import PlainText, as_extraction
+from src.attachments.plain_text import PROBE_BYTES, PlainText, as_extraction
 from src.model.extraction import Extraction
 from src.text import charsets
 from src.text.normalise import clean, cut
@@ -32,6 +32,8 @@ class Cards:
 
     def extract(self, data: Content, limits: Limits) -> Extraction:
         source = data.first(SOURCE_BYTES)
+        if b"\0" in source[:PROBE_BYTES]:
+            return PlainText().extract(data, limits)  # UTF-16, or no text at all
         is_cut = len(source) < data.size_bytes
         found = charsets.decode(unfolded(source), data.charset, is_cut=is_cut)
         lines, are_more = lines_of(found.text)

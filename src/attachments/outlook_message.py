@@ -33,6 +33,7 @@ from src.attachments.outlook_properties import (
 from src.attachments.sniff import OCTETS
 
 FIXED = "__properties_version1.0"  # the stream of values that have a fixed size; a storage that has it is a message
+MAIL, SIGNED = "message/rfc822", "multipart/signed"  # all of a signed message is in one attachment, as a mail
 NAME_BYTES = 4 * 1024  # of a subject, a name or an address; read for each of 2,000 recipients
 FIXED_BYTES = 64 * 1024  # of it; a message has some 100 of 16 bytes
 RECIPIENT, ATTACHMENT = "__recip_version1.0_#", "__attach_version1.0_#"
@@ -75,7 +76,8 @@ class _Message:
         stream, data = storage.children.get(_stream_name(ATTACHED_DATA, BINARY)), None
         if stream is not None and stream.size_bytes <= self._limits.memory_bytes:
             data = self._file.read(stream, self._limits.memory_bytes)
-        yield member(name, data, self._budget, content_type=told.text(MEDIA_TYPE).lower() or OCTETS)
+        declared = told.text(MEDIA_TYPE).lower() or OCTETS
+        yield member(name, data, self._budget, content_type=MAIL if declared == SIGNED else declared)
 
     def _properties(self, storage: Entry, wanted: tuple[int, ...]) -> Properties:
         found: dict[int, Value] = {}

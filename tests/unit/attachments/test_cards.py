@@ -126,6 +126,11 @@ def test_what_is_only_called_a_calendar_is_read_as_text() -> None:
     assert read(b"no lines here", "a.ics", "text/calendar").text == "no lines here"
 
 
+def test_a_card_in_utf_16_is_text_and_bytes_are_not() -> None:
+    assert "FN:Zoë" in read("BEGIN:VCARD\nFN:Zoë".encode("utf-16"), "a.vcf", "text/vcard").text
+    assert read(b"BEGIN:VCARD\nFN:\0\1\2", "a.vcf", "text/vcard").reason == "binary_content"
+
+
 HOSTILE = {
     "folds": b"\r\n " * (8 * MB // 3),
     "lines": b"X-MS-A:1\n" * (8 * MB // 9),

@@ -82,6 +82,16 @@ def test_attachments_are_read_by_the_same_rules() -> None:
     assert found.metadata == {"members": 5, "members_left_out": 1}
 
 
+def test_a_signed_message_is_read_where_it_lies() -> None:
+    signed = (
+        b'Content-Type: multipart/signed; boundary="b"; protocol="application/pkcs7-signature"\r\n\r\n'
+        b"--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nR3LDvMOfZQ==\r\n"
+        b"--b\r\nContent-Type: application/pkcs7-signature; name=smime.p7s\r\n\r\n0\r\n--b--\r\n"
+    )
+    found = read(msg({0x0037: "signed"}, (), [attachment("smime.p7m", signed, "multipart/signed")]))
+    assert "Grüße" in found.text
+
+
 def within(levels: int) -> Storage:
     inner: Storage = message({0x0037: "the core"})
     for level in range(levels):
