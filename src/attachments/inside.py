@@ -6,6 +6,7 @@ Runs in a child process: a directory of members is as hostile as any other conte
 import re
 import struct
 import zipfile
+from collections.abc import Callable
 
 from src.attachments.compound_file import CompoundFile
 from src.attachments.extractor import Content, NotExtractedError
@@ -24,9 +25,10 @@ EPUB = "application/epub+zip"
 WORD, EXCEL = "application/msword", "application/vnd.ms-excel"
 POWERPOINT, OUTLOOK = "application/vnd.ms-powerpoint", "application/vnd.ms-outlook"
 
-HEAD_BYTES = 512  # of the main stream of an old office file: here it says that it has a password
+HEAD_BYTES = 512  # of a stream of an old office file, in which it says that it has a password
 WORD_FLAGS_AT, WORD_ENCRYPTED = 11, 0x01
 EXCEL_FILE_PASS = 0x002F  # a record
+POWERPOINT_TOKEN_AT, POWERPOINT_ENCRYPTED = 12, b"\xdf\xc4\xd1\xf3"
 
 WORD_MAIN = re.compile(r"word/document\d{0,3}\.xml")  # SharePoint writes document2.xml
 _BY_MEMBER = (("xl/workbook.xml", XLSX), ("xl/workbook.bin", XLSB), ("ppt/presentation.xml", PPTX))
@@ -78,9 +80,10 @@ def _declared_inside(archive: zipfile.ZipFile) -> str:
 def _of_ole(content: Content) -> str:
     with CompoundFile(content) as compound:
         streams = compound.root.children
-        name, kind = next(((name, kind) for name, kind in _BY_STREAM if name in streams), ("", OLE))
-        tells = _HAS_PASSWORD.get(kind)
-        if kind == "encrypted" or (tells is not None and tells(compound.read(streams[name], HEAD_BYTES))):
+        kind = next((kind for name, kind in _BY_STREAM if name in streams), OLE)
+        name, tells = _HAS_PASSWORD.get(kind, ("", bool))
+        head = compound.read(streams[name], HEAD_BYTES) if name in streams else b""
+        if kind == "encrypted" or tells(head):
             raise NotExtractedError("encrypted", outcome=Extracted.SKIPPED)
         return kind
 
@@ -101,4 +104,13 @@ def _excel_has_password(head: bytes) -> bool:
     return False
 
 
-_HAS_PASSWORD = {WORD: _word_has_password, EXCEL: _excel_has_password}
+def _powerpoint_has_password(head: bytes) -> bool:
+    """Tell whether a PowerPoint file says so of its last edit (MS-PPT section 2.3.2, headerToken)."""
+    return head[POWERPOINT_TOKEN_AT:].startswith(POWERPOINT_ENCRYPTED)
+
+
+_HAS_PASSWORD: dict[str, tuple[str, Callable[[bytes], bool]]] = {
+    WORD: ("worddocument", _word_has_password),
+    EXCEL: ("workbook", _excel_has_password),
+    POWERPOINT: ("current user", _powerpoint_has_password),
+}

@@ -317,9 +317,10 @@ def test_files_that_are_text_are_read_by_any_name(data: bytes, filename: str, te
 
 def test_old_word_files_are_read_by_catdoc(monkeypatch: pytest.MonkeyPatch) -> None:
     require_program("catdoc")
-    cut_off = compound({"WordDocument": bytes(12)})
-    assert read(cut_off).reason == "broken", "catdoc finds nothing in a header alone"
-    assert read(compound({"WordDocument": b"\xec\xa5\xc1\0" + bytes(2000)})).outcome is Extracted.EMPTY
+    without_words = compound({"WordDocument": b"\xec\xa5\xc1\0" + bytes(2000)})
+    cut_off = without_words[:-512]  # its table of sectors is missing
+    assert read(without_words).outcome is Extracted.EMPTY
+    assert read(cut_off).reason == "broken"
     monkeypatch.setattr(shutil, "which", lambda _program: None)
     assert read(cut_off).reason == "reader_missing"
 
@@ -329,6 +330,11 @@ def test_old_word_files_are_read_by_catdoc(monkeypatch: pytest.MonkeyPatch) -> N
     [
         ({"EncryptedPackage": b"x"}, Extracted.SKIPPED, "encrypted"),
         ({"WordDocument": bytes(11) + b"\x01"}, Extracted.SKIPPED, "encrypted"),
+        (
+            {"PowerPoint Document": b"x", "Current User": bytes(12) + b"\xdf\xc4\xd1\xf3"},
+            Extracted.SKIPPED,
+            "encrypted",
+        ),
         ({"Unknown": b"x"}, Extracted.SKIPPED, "unsupported_type"),
         ({"Unknown": {"WordDocument": b"x"}}, Extracted.SKIPPED, "unsupported_type"),
     ],

@@ -69,7 +69,7 @@ def test_without_the_library_nothing_is_said(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_long_text_takes_no_longer() -> None:
     began = time.perf_counter()
     language_of(SAMPLES["de"] * 100_000)
-    assert time.perf_counter() - began < 0.1
+    assert time.perf_counter() - began < 1
     assert LOOK_CHARS < 10_000
 
 
