@@ -9,7 +9,7 @@ from src.attachments.ocr import Reader, fitting, is_too_small
 from src.model.extraction import Extracted, Extraction
 
 HEIC = "image/heic"
-_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "AVIF", "HEIF")
+_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "AVIF")
 
 
 class Picture:
@@ -18,12 +18,11 @@ class Picture:
     def extract(self, data: Content, limits: Limits) -> Extraction:
         from PIL import Image, ImageOps, ImageSequence
 
-        if data.content_type == HEIC:
-            _load_heif()
+        formats = _load_heif() if data.content_type == HEIC else _FORMATS
         Image.MAX_IMAGE_PIXELS = None  # the bound here is ours, and is looked at before anything is decoded
         with data.open() as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of broken metadata
-            with Image.open(file, formats=_FORMATS) as picture:
+            with Image.open(file, formats=formats) as picture:
                 width, height = picture.size
                 if width * height > limits.image_pixels:
                     raise NotExtractedError("too_many_pixels", outcome=Extracted.SKIPPED)
@@ -43,9 +42,10 @@ class Picture:
         return finished("\n\n".join(texts), limits, known, was_cut=reader.is_cut)
 
 
-def _load_heif() -> None:
-    """Teach Pillow the pictures of telephones. libheif has bounds of its own; the pixels are looked at here as well."""
+def _load_heif() -> tuple[str, ...]:
+    """Teach Pillow the pictures of telephones, and return its name for them. libheif has bounds of its own."""
     import pi_heif
 
     pi_heif.options.DECODE_THREADS = 1
     pi_heif.register_heif_opener(thumbnails=False)
+    return ("HEIF",)

@@ -188,7 +188,7 @@ def test_it_ends_in_time_with_a_clear_outcome(keeper: Keeper, make: Callable[[],
 @pytest.mark.parametrize(
     ("make", "outcomes"),
     [
-        (lambda: office_files.pdf_of_nested_forms(levels=10, times=10), {"failed time_out"}),
+        (lambda: office_files.pdf_of_nested_forms(levels=10, times=10), {"failed time_out", "text "}),
         (lambda: office_files.pdf_of_a_slow_shading(steps=5_000), {"skipped time_out", "failed time_out"}),
     ],
     ids=["text", "picture"],
@@ -196,7 +196,7 @@ def test_it_ends_in_time_with_a_clear_outcome(keeper: Keeper, make: Callable[[],
 def test_a_pdf_that_takes_minutes_ends_at_its_limit(
     folder: Path, make: Callable[[], bytes], outcomes: set[str]
 ) -> None:
-    """Bare, the first keeps pdfium busy for over 40 s and pypdf as well, the second for over 30 s."""
+    """Bare, each keeps pdfium busy for over 33 s; pypdf gives the first up after some seconds, with what it has."""
     require_program("tesseract")
     data, limits = make(), Limits(seconds=4.0, engine_seconds=1.5, ocr=Ocr(seconds=1.0))
     keeper = Keeper(Pool(1, temp_dir=folder), limits, folder)
