@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ImapAuth = Literal["xoauth2", "oauthbearer", "password"]
 ImapTls = Literal["implicit", "starttls", "none"]
+WhenDown = Literal["wait", "go_on"]
 MIB = 1024 * 1024
 
 
@@ -159,6 +160,21 @@ class Settings(BaseSettings):
     ocr_max_pages: int = Field(20, ge=0, le=1000, description="Most pages of one attachment read by OCR; 0: none.")
     ocr_seconds: float = Field(
         120.0, ge=1, le=600, description="Most seconds of OCR for one attachment; pages left by then are not read."
+    )
+    clamav_socket: str = Field(
+        "", description="Unix socket of ClamAV's clamd, to scan attachments for viruses; empty: see `CLAMAV_HOST`."
+    )
+    clamav_host: str = Field("", description="Host of clamd, where it has no Unix socket here; empty: no virus scan.")
+    clamav_port: int = Field(3310, ge=1, le=65535, description="Port of clamd at `CLAMAV_HOST`.")
+    clamav_when_down: WhenDown = Field(
+        "wait",
+        description="While clamd does not answer, mails with attachments `wait`, or `go_on`, marked `unscanned`.",
+    )
+    clamav_max_bytes: int = Field(
+        25 * MIB,
+        ge=1,
+        description="Attachments above this size (bytes) are not scanned but marked `unscanned`; "
+        "set it as `StreamMaxLength` of clamd.conf.",
     )
     max_crashes: int = Field(3, ge=1, description="Workers that may die over a mail before it is dead-lettered.")
     shutdown_grace_seconds: float = Field(25.0, gt=0, description="Seconds an ordered shutdown may take.")

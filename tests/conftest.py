@@ -8,5 +8,6 @@ pytest_plugins = [
     "tests.fixtures.examples",
     "tests.fixtures.mails",
     "tests.fixtures.prometheus",
+    "tests.fixtures.clamd",
     "tests.fixtures.logs",
 ]

@@ -28,7 +28,7 @@ class CalamineSheets:
     def extract(self, data: Content, limits: Limits) -> Extraction:
         import_module("python_calamine")  # before the fork: loading takes longer than reading
         try:
-            found: dict[str, Any] = call_within(limits.engine_seconds, lambda: _read(data, limits))
+            found: dict[str, Any] = call_within(data.budget.left_s(limits.engine_seconds), lambda: _read(data, limits))
         except NotExtractedError:
             if data.content_type != EXCEL or shutil.which(_SECOND.program) is None:
                 raise

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from src.attachments.extractor import NotExtractedError
 from src.attachments.language import language_of
 from src.attachments.limits import Limits
 from src.model.extraction import Extracted, Extraction
@@ -16,13 +17,14 @@ def finished(
     metadata: Mapping[str, str | int] | None = None,
     *,
     was_cut: bool = False,
-    reason: str = "",
+    unread: NotExtractedError | None = None,
 ) -> Extraction:
-    """Return `text` as an Extraction. `was_cut`: more was there; `reason`: why, or what was left out."""
+    """Return `text` as an Extraction. `was_cut`: more was there; `unread`: why something of it was not read."""
     kept, is_cut = cut(clean(text).strip(), limits.text_chars)
     known = {name: _short(value) for name, value in (metadata or {}).items() if value not in ("", None)}
+    reason = unread.reason if unread else ""
     if not kept:
-        return Extraction(Extracted.SKIPPED if reason else Extracted.EMPTY, reason=reason, metadata=known)
+        return Extraction(unread.outcome if unread else Extracted.EMPTY, reason=reason, metadata=known)
     language = language_of(kept) or _two_letters(known.get("language"))
     if language:
         known["language"] = language  # what a file declares is often the program's, so that what is found comes first

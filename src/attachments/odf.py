@@ -4,74 +4,20 @@ Cells and rows that repeat are said once, however often they are declared to. Of
 its name, with its cells between tabs.
 """
 
-from collections.abc import Mapping
-
 from src.attachments.extractor import Content, NotExtractedError
 from src.attachments.finish import finished
 from src.attachments.inside import OPENDOCUMENT
 from src.attachments.limits import Limits
-from src.attachments.office_zip import Attributes, FlowHandler, Handler, OfficeZip, Pieces, properties
+from src.attachments.office_text import FlowHandler, Pieces
+from src.attachments.office_xml import AtEnd, AtStart, Attributes, Handler
+from src.attachments.office_zip import OfficeZip, properties
 from src.model.extraction import Extracted, Extraction
 
 _TEXTS = frozenset({"p", "h"})
 _ENDS = {"p": "\n", "h": "\n", "table-cell": "\t", "table-row": "\n", "tab": "\t", "line-break": "\n"}
-_SHEET_ENDS = {name: end for name, end in _ENDS.items() if name != "p"}  # paragraphs of a cell stay on its line
 _SKIPPED = frozenset({"tracked-changes"})  # holds what was deleted
 _VALUES = ("date-value", "time-value", "boolean-value", "string-value", "value")  # of a cell, ODF 1.3 section 19.385
 MAX_SPACES = 100  # of one element that stands for several
-
-
-class _Flow(FlowHandler):
-    def __init__(self, pieces: Pieces, ends: Mapping[str, str] = _ENDS) -> None:
-        super().__init__(pieces, texts=_TEXTS, ends=ends, skipped=_SKIPPED)
-
-    def start(self, name: str, attributes: Attributes) -> None:
-        super().start(name, attributes)
-        if name == "s":
-            count = attributes.get("c", "1")
-            self.text(" " * (min(int(count), MAX_SPACES) if count.isdecimal() and len(count) < 6 else 1))
-
-
-class _Sheets(Handler):
-    """Writes a spreadsheet: names of sheets, and of a cell that shows no text the value."""
-
-    def __init__(self, pieces: Pieces) -> None:
-        self._pieces = pieces
-        self._flow = _Flow(pieces, _SHEET_ENDS)
-        self._is_cell = False
-        self._value = ""  # of the open cell, until text is found in it
-        self._between = ""  # what comes before the next paragraph of the open cell
-
-    def start(self, name: str, attributes: Attributes) -> None:
-        if name == "table":
-            self._pieces.add(f"{attributes.get('name', '')}\n")
-        elif name == "p" and self._is_cell:
-            self._pieces.add(self._between)
-        elif name == "table-cell":
-            self._is_cell, self._between = True, ""
-            self._value = next((attributes[each] for each in _VALUES if attributes.get(each)), "")
-        self._flow.start(name, attributes)
-
-    def text(self, data: str) -> None:
-        if data.strip():
-            self._value, self._between = "", " "
-        self._flow.text(data)
-
-    def end(self, name: str) -> None:
-        if name == "table-cell":
-            self._pieces.add(self._value)
-            self._is_cell, self._value = False, ""
-        self._flow.end(name)
-        if name == "p" and not self._is_cell:
-            self._pieces.add("\n")
-
-
-class _Manifest(Handler):
-    """Refuses a file of which a member is encrypted (ODF 1.3 part 2, section 4.5)."""
-
-    def start(self, name: str, attributes: Attributes) -> None:  # noqa: ARG002
-        if name == "encryption-data":
-            raise NotExtractedError("encrypted", outcome=Extracted.SKIPPED)
 
 
 class OpenDocument:
@@ -85,3 +31,76 @@ class OpenDocument:
             archive.read_xml("content.xml", _Sheets(pieces) if is_spreadsheet else _Flow(pieces))
             known = properties(archive, "meta.xml")
         return finished(pieces.joined(), limits, known, was_cut=pieces.is_full)
+
+
+class _Flow(FlowHandler):
+    def __init__(self, pieces: Pieces) -> None:
+        super().__init__(pieces, texts=_TEXTS, ends=_ENDS, skipped=_SKIPPED)
+
+    def at_start(self, name: str) -> AtStart | None:
+        return self._spaces if name == "s" else super().at_start(name)
+
+    def _spaces(self, attributes: Attributes) -> None:
+        count = _attribute(attributes, "c") or "1"
+        self.text(" " * (min(int(count), MAX_SPACES) if count.isdecimal() and len(count) < 6 else 1))
+
+
+class _Sheets(_Flow):
+    """Writes a spreadsheet: names of sheets, the paragraphs of a cell on one line, and of a cell that shows no text the
+    value."""
+
+    def __init__(self, pieces: Pieces) -> None:
+        super().__init__(pieces)
+        self._cell: Attributes | None = None  # that is open
+        self._has_words = False  # were there any in this cell
+
+    def at_start(self, name: str) -> AtStart | None:
+        begins = {"table": self._begin_sheet, "table-cell": self._begin_cell, "p": self._begin_paragraph}
+        return begins.get(name) or super().at_start(name)
+
+    def at_end(self, name: str) -> AtEnd | None:
+        return {"table-cell": self._end_cell, "p": self._end_paragraph}.get(name) or super().at_end(name)
+
+    def text(self, data: str) -> None:
+        if self._open_texts and not self._open_skipped:
+            self._add(data)
+            self._has_words = self._has_words or not data.isspace()
+
+    def _begin_sheet(self, attributes: Attributes) -> None:
+        self._add(f"{_attribute(attributes, 'name')}\n")
+
+    def _begin_cell(self, attributes: Attributes) -> None:
+        self._cell, self._has_words = attributes, False
+
+    def _end_cell(self) -> None:
+        if self._cell is not None and not self._has_words:
+            self._add(next(filter(None, (_attribute(self._cell, name) for name in _VALUES)), ""))
+        self._cell = None
+        self._add("\t")
+
+    def _begin_paragraph(self, attributes: Attributes) -> None:
+        self._begin_text(attributes)
+        if self._cell is not None and self._has_words:
+            self._add(" ")
+
+    def _end_paragraph(self) -> None:
+        self._end_text("\n" if self._cell is None else "")
+
+
+class _Manifest(Handler):
+    """Refuses a file of which a member is encrypted (ODF 1.3 part 2, section 4.5)."""
+
+    def at_start(self, name: str) -> AtStart | None:
+        return _refuse if name == "encryption-data" else None
+
+    def at_end(self, name: str) -> AtEnd | None:  # noqa: ARG002 - nothing is done at any
+        return None
+
+
+def _refuse(_attributes: Attributes) -> None:
+    raise NotExtractedError("encrypted", outcome=Extracted.SKIPPED)
+
+
+def _attribute(attributes: Attributes, name: str) -> str:
+    """Return an attribute by its local name; empty if there is none."""
+    return next((value for key, value in attributes.items() if key.rpartition(":")[2] == name), "")

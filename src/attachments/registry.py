@@ -26,14 +26,14 @@ from src.attachments.pictures import Picture
 from src.attachments.plain_text import PlainText
 from src.attachments.pptx import Pptx
 from src.attachments.rtf import Rtf
-from src.attachments.sniff import EXECUTABLE, MEDIA, OLE, ZIP
+from src.attachments.sniff import EXECUTABLE, MEDIA, OLE, TNEF, ZIP
 from src.attachments.tar_file import TarArchive
 from src.attachments.tnef import Tnef
 from src.attachments.xlsx import Xlsx
 from src.attachments.zip_file import ZipArchive
 from src.model.extraction import Extracted, Extraction
 
-VERSION = 3  # raise it when an extractor finds more than before: texts of an older version are not used again
+VERSION = 4  # raise it when an extractor finds more than before: texts of an older version are not used again
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ REGISTRY: tuple[Line, ...] = (
     Line(XLSB, CalamineSheets()),
     Line(POWERPOINT, OldOffice("catppt")),
     Line(OUTLOOK, OutlookMessage()),
-    Line("application/ms-tnef", Tnef()),
+    Line(TNEF, Tnef()),
     Line(OLE, OldOffice("")),
     Line("application/x-tar", TarArchive()),
     Line("application/gzip", Compressed()),

@@ -5,13 +5,15 @@ Archives and old office files share theirs: what lies inside tells them apart (`
 """
 
 import codecs
+import posixpath
 import re
-from pathlib import PurePosixPath
 
 HEAD_BYTES = 8 * 1024  # looked at
 
 OCTETS, PDF = "application/octet-stream", "application/pdf"
 ZIP, OLE = "application/zip", "application/x-ole-storage"
+TNEF = "application/ms-tnef"  # winmail.dat
+GZIP, BZIP2, XZ = "application/gzip", "application/x-bzip2", "application/x-xz"
 EXECUTABLE, MEDIA = "application/x-executable", "video/x-media"
 
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # ISO/IEC 23008-12, annex B
@@ -31,12 +33,12 @@ _MAGIC = (
     (8, b"WEBP", "image/webp"),
     *((4, b"ftyp" + brand, "image/heic") for brand in _HEIC_BRANDS),
     (4, b"ftypavif", "image/avif"),
-    (0, b"\x1f\x8b", "application/gzip"),
-    (4, b"1AY&SY", "application/x-bzip2"),  # after BZh and a digit, of which texts hold more
-    (4, b"\x17rE8P\x90", "application/x-bzip2"),  # an empty one
-    (0, b"\xfd7zXZ\0", "application/x-xz"),
+    (0, b"\x1f\x8b", GZIP),
+    (4, b"1AY&SY", BZIP2),  # after BZh and a digit, of which texts hold more
+    (4, b"\x17rE8P\x90", BZIP2),  # an empty one
+    (0, b"\xfd7zXZ\0", XZ),
     (257, b"ustar", "application/x-tar"),
-    (0, b"\x78\x9f\x3e\x22", "application/ms-tnef"),
+    (0, b"\x78\x9f\x3e\x22", TNEF),
     (0, b"MZ", EXECUTABLE),
     (0, b"\x7fELF", EXECUTABLE),
     (0, b"\xfe\xed\xfa", EXECUTABLE),
@@ -84,7 +86,7 @@ def media_type_of(head: bytes, declared: str, filename: str) -> str:
     for offset, magic, media_type in _MAGIC:
         if head.startswith(magic, offset) and (b"\0" in head or not _SPELT.fullmatch(magic)):
             return media_type
-    suffix = PurePosixPath(filename.lower()).suffix
+    suffix = posixpath.splitext(filename.lower())[1]
     if (declared == PDF or suffix == ".pdf") and b"%PDF-" in head[:_PDF_WITHIN]:
         return PDF
     if _BITMAP.match(head):

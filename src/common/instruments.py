@@ -100,6 +100,14 @@ ATTACHMENTS_SKIPPED = Counter(
     "Attachments of which only metadata was kept.",
     ["reason"],  # too_large, unsupported_type, …
 )
+ATTACHMENTS_REUSED = Counter(
+    "email_ingestion_attachments_reused_total", "Attachments whose text was known from the same bytes."
+)
+SCANS = Counter(
+    "email_ingestion_scans_total",
+    "Attachments offered to the virus scanner.",
+    ["verdict"],  # clean, infected, unscanned
+)
 SLOW_MAILS = Gauge(
     "email_ingestion_slow_mails", "Mails that wait for the text of their attachments, while others are worked on."
 )

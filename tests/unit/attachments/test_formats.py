@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,13 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from src.attachments.extractor import Content
+from src.attachments.extractor import Budget, Content
 from src.attachments.inside import EXCEL, refined
+from src.attachments.limits import Limits
+from src.attachments.old_office import OldOffice
+from src.attachments.registry import Line
 from src.attachments.sniff import OLE
+from src.attachments.take_out import take_out
 from src.attachments.xlsx_dates import Styles
 from src.model.extraction import Extracted
 from tests.fixtures import office_files
@@ -103,11 +108,12 @@ def test_opendocument_spreadsheets_give_names_and_what_cells_show_or_hold() -> N
     dated = '<b:table-cell o:value-type="date" o:date-value="2026-01-02"><t:p/></b:table-cell>'
     long = "<b:table-cell><t:p>one</t:p><t:p>two</t:p></b:table-cell>"
     noted = "<b:table-cell><o:annotation><t:p>a note</t:p></o:annotation><t:p>text</t:p></b:table-cell>"
-    found = read(office_files.spreadsheet(shown + held + dated, long + noted))
+    signed = '<b:table-cell o:value="7"><o:annotation><o:creator>Ann</o:creator></o:annotation></b:table-cell>'
+    found = read(office_files.spreadsheet(shown + held + dated, long + noted + signed))
     assert [line.rstrip("\t") for line in found.text.split("\n")] == [
         "Blatt 1",
         "1.234,50 €\t42\t2026-01-02",
-        "one two\ta note text",
+        "one two\ta note text\t7",
         "Leer",
     ]
 
@@ -323,6 +329,28 @@ def test_old_word_files_are_read_by_catdoc(monkeypatch: pytest.MonkeyPatch) -> N
     assert read(cut_off).reason == "broken"
     monkeypatch.setattr(shutil, "which", lambda _program: None)
     assert read(cut_off).reason == "reader_missing"
+
+
+@pytest.mark.parametrize(
+    ("script", "text", "reason"),
+    [
+        ("echo first; exec sleep 60", "first", "time_out"),
+        ("exec sleep 60", "", "time_out"),
+        ("exec yes", "y" + "\ny" * 47 + "\n[…]", ""),  # prints without end
+        ("echo all", "all", ""),
+    ],
+)
+def test_of_a_program_what_it_printed_in_its_time_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, text: str, reason: str
+) -> None:
+    (tmp_path / "slow").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "slow").chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    began, limits = time.monotonic(), Limits(seconds=1.0, text_chars=100)
+    line = Line("*", OldOffice("slow"))
+    found = take_out(Content("", "", 1, data=b"\1", budget=Budget.of(limits)), limits, (line,))
+    assert (found.text, found.reason) == (text, reason)
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(
