@@ -43,9 +43,10 @@ class Picture:
 
 
 def _load_heif() -> tuple[str, ...]:
-    """Teach Pillow the pictures of telephones, and return its name for them. libheif has bounds of its own."""
+    """Teach Pillow the pictures of telephones, and return its names for what they may be: the bytes that tell them are
+    sometimes those of AVIF as well. libheif has bounds of its own."""
     import pi_heif
 
     pi_heif.options.DECODE_THREADS = 1
     pi_heif.register_heif_opener(thumbnails=False)
-    return ("HEIF",)
+    return ("AVIF", "HEIF")

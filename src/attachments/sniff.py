@@ -17,6 +17,7 @@ GZIP, BZIP2, XZ = "application/gzip", "application/x-bzip2", "application/x-xz"
 EXECUTABLE, MEDIA = "application/x-executable", "video/x-media"
 
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # ISO/IEC 23008-12, annex B
+_AVIF_BRANDS = (b"avif", b"avis")
 
 # Offset, magic bytes, media type; the first that fits.
 _MAGIC = (
@@ -32,7 +33,7 @@ _MAGIC = (
     (0, b"MM\0*", "image/tiff"),
     (8, b"WEBP", "image/webp"),
     *((4, b"ftyp" + brand, "image/heic") for brand in _HEIC_BRANDS),
-    (4, b"ftypavif", "image/avif"),
+    *((4, b"ftyp" + brand, "image/avif") for brand in _AVIF_BRANDS),
     (0, b"\x1f\x8b", GZIP),
     (4, b"1AY&SY", BZIP2),  # after BZh and a digit, of which texts hold more
     (4, b"\x17rE8P\x90", BZIP2),  # an empty one

@@ -201,11 +201,31 @@ HEIC = Path(__file__).parents[2] / "fixtures" / "pictures"  # made once, since n
 
 
 @pytest.mark.usefixtures("tesseract")
+@pytest.mark.parametrize("brand", [b"heic", b"mif1"])
 @pytest.mark.parametrize("name", ["invoice.heic", "turned.heic"])
-def test_words_in_pictures_of_telephones_are_read(name: str) -> None:
-    found = read((HEIC / name).read_bytes(), declared="image/jpeg")
+def test_words_in_pictures_of_telephones_are_read(name: str, brand: bytes) -> None:
+    found = read(_of_brand((HEIC / name).read_bytes(), brand), declared="image/jpeg")
     assert "Invoice number 4711" in found.text
     assert found.metadata["frames"] == 1
+
+
+@pytest.mark.usefixtures("tesseract")
+def test_avif_is_read_under_the_brand_that_it_shares_with_heic() -> None:
+    found = read(_of_brand(_saved(_picture("Invoice number 4711"), "AVIF"), b"mif1"))
+    assert "Invoice number 4711" in found.text
+
+
+@pytest.mark.usefixtures("tesseract")
+def test_all_frames_of_a_moving_avif_are_read() -> None:
+    frames = [_picture(f"Sheet {word}") for word in ("alpha", "bravo")]
+    data = _saved(frames[0], "AVIF", save_all=True, append_images=frames[1:])
+    assert data[8:12] == b"avis"
+    assert read(data).text.split() == ["Sheet", "alpha", "Sheet", "bravo"]
+
+
+def _of_brand(data: bytes, brand: bytes) -> bytes:
+    """Return a picture that names another major brand (ISO/IEC 14496-12 section 4.3)."""
+    return data[:8] + brand + data[12:]
 
 
 def test_a_heic_of_too_many_pixels_is_not_decoded() -> None:
