@@ -2,12 +2,14 @@
 
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from config.settings import Settings
 from src.assembly.services import has_database, in_time, open_sources, open_store, open_stream, serve
+from src.auth.sign_in_mark import sign_in_mark
 from src.common import exit_codes
 from src.common.beats import Beats
 from src.common.clock import SystemClock
@@ -118,4 +120,5 @@ def producer_options(settings: Settings, *, once: bool) -> ProducerOptions:
         grace_s=settings.shutdown_grace_seconds,
         once=once,
         most_entries=options_from(settings).entries_per_partition,
+        sign_in_mark=partial(sign_in_mark, settings),
     )

@@ -6,7 +6,7 @@ import os
 import random
 import socket
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -38,6 +38,7 @@ class ProducerOptions:
     grace_s: float = 25.0
     once: bool = False
     most_entries: int = 10_000  # that may wait on the stream, or on one partition of it
+    sign_in_mark: Callable[[], object] = lambda: None  # another one each time somebody signs in; None: nobody needs to
 
 
 def build(
@@ -71,7 +72,14 @@ def build(
             beat=partial(beats.beat, loop),
             most_entries=options.most_entries,
         )
-        plan = LoopPlan(options.poll_interval_s, options.lease_s, owner, options.once, position)
+        plan = LoopPlan(
+            poll_interval_s=options.poll_interval_s,
+            lease_s=options.lease_s,
+            owner=owner,
+            once=options.once,
+            position=position,
+            sign_in_mark=options.sign_in_mark,
+        )
         loops.append(
             MailboxLoop(
                 source,

@@ -7,7 +7,7 @@ What fails, and what then:
 - a passing error (connection, Redis, a lost lease): wait, longer each time, and begin a new round from the stored
   cursor, so that nothing is skipped;
 - an error that only an operator can mend (a refused login, a missing mailbox): say so in the status, the database and a
-  metric, and look again now and then, or as soon as the source tells that somebody signed in; with `--once`, stop;
+  metric, and look again now and then, or as soon as somebody has signed in; with `--once`, stop;
 - a fault of ours: like a passing error, under the code `unexpected`.
 None of them touches the other mailboxes.
 """
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from src.common.clock import Clock
-from src.common.errors import SIGN_IN_ERRORS, IngestError, LeaseLostError, PermanentError
+from src.common.errors import IngestError, LeaseLostError, PermanentError
 from src.common.instruments import IMAP_POLL_DURATION, LAST_POLL_TIMESTAMP, SOURCE_ERRORS
 from src.common.logs import account_tag, get_logger, redact
 from src.model.cursor import Batch, Cursor
@@ -29,7 +29,7 @@ from src.producer.patience import Patience, StopAskedError
 from src.producer.publisher import Publisher
 from src.producer.source_thread import SourceThread
 from src.producer.sync_states import SyncStateKeeper
-from src.sources.source import Mendable, Source, Waiter
+from src.sources.source import Source, Waiter
 from src.stream.protocol import Outgoing, ProducerStream
 
 log = get_logger(__name__)
@@ -55,6 +55,7 @@ class LoopPlan:
     owner: str  # of the lease: this process
     once: bool  # end as soon as the mailbox was read to its end, or cannot be
     position: int  # of the mailbox among those of this producer, for the names of threads
+    sign_in_mark: Callable[[], object]  # another one each time somebody signs in for the account; costs nothing
 
 
 class MailboxLoop:
@@ -228,8 +229,8 @@ class MailboxLoop:
         self._keep_state(error_code=code)
         if self._plan.once and (is_permanent or self._patience.is_exhausted):
             return True
-        if isinstance(error, SIGN_IN_ERRORS) and isinstance(self._source, Mendable):
-            self._patience.wait_unless(delay_s, self._source.may_be_mended)
+        if is_permanent:
+            self._patience.wait_while_same(delay_s, self._plan.sign_in_mark)
         else:
             self._patience.wait(delay_s)
         return False
