@@ -4,7 +4,7 @@ Order of a call: the token in memory, if it lives long enough → one thread get
 others go on with the old one as long as it lives. When Google does not answer, the old one is used to its end, and
 Google is asked again now and then, not with each call.
 Once Google has said that only a person can help, it is not asked again before that person was there: the refusal is
-repeated from memory until the file changes that a sign-in writes.
+repeated from memory until there is another sign-in.
 """
 
 import threading
@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from config.settings import Settings
-from src.auth.mint import AccessToken, Mark, Mint
+from src.auth.mint import AccessToken, Mint
 from src.auth.service_account import DelegatedAccess
+from src.auth.sign_in_mark import Mark
 from src.auth.signed_in import SignedIn
 from src.common.clock import Clock, SystemClock
 from src.common.errors import PermanentError, ScopeMissingError, SignInNeededError, TemporaryError
@@ -33,17 +34,12 @@ def access_token_provider(settings: Settings, clock: Clock | None = None) -> "Ac
 
 
 @dataclass(frozen=True, slots=True)
-class _Failure:
-    """How it last failed for good."""
+class _Refusal:
+    """What Google said that only a person mends."""
 
-    mark: Mark  # of the mint's file, as it was then
+    mark: Mark  # of the sign-in that was refused
     kind: type[PermanentError]
     said: str
-
-    @property
-    def is_final(self) -> bool:
-        """True if asking Google again cannot help before the file changes."""
-        return issubclass(self.kind, SignInNeededError | ScopeMissingError)
 
 
 class AccessTokens:
@@ -56,20 +52,12 @@ class AccessTokens:
         self._known: AccessToken | None = None
         self._refused = ""
         self._not_before = clock.monotonic()  # for the next try to renew a token that still lives
-        self._failure: _Failure | None = None  # kept after a success: each mailbox finds out by itself
+        self._refusal: _Refusal | None = None
 
     def forget(self) -> None:
         """Take it that a server refused the token last given: the next call gives another one."""
         with self._lock:
             self._refused = self._known.token if self._known else ""
-
-    def signed_in_anew(self) -> bool:
-        """Tell whether somebody changed the file since a call last failed for good. Asks nobody.
-
-        For who met such a failure and waits; it goes on being told after another one's call has succeeded.
-        """
-        failure = self._failure
-        return failure is not None and self._mint.mark() != failure.mark
 
     def __call__(self, refused: str = "") -> str:
         """Return an access token that lives a while longer.
@@ -101,13 +89,13 @@ class AccessTokens:
 
     def _renewed(self, refused: str, spare: AccessToken | None) -> AccessToken:
         """Return a better token, or `spare` if Google does not answer just now."""
-        mark, failure = self._mint.mark(), self._failure  # before it is read: a sign-in in between is one to come
-        if failure is not None and failure.is_final and failure.mark == mark:
-            raise failure.kind(failure.said)
+        mark, refusal = self._mint.mark(), self._refusal  # before it is read: a sign-in in between is one to come
+        if refusal is not None and refusal.mark == mark:
+            raise refusal.kind(refusal.said)
         try:
             return self._mint.mint(refused)
-        except PermanentError as error:
-            self._failure = _Failure(mark, type(error), str(error))
+        except (SignInNeededError, ScopeMissingError) as error:
+            self._refusal = _Refusal(mark, type(error), str(error))
             raise
         except TemporaryError as error:
             if spare is None:

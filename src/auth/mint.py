@@ -4,12 +4,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Protocol
 
-REFRESH_AHEAD = timedelta(minutes=5)  # so that a token does not end in the middle of a login or a download
+from src.auth.sign_in_mark import Mark
 
-Mark = tuple[int, int, int] | None  # which file it was: inode, time of change in ns, size; None: there is none
+REFRESH_AHEAD = timedelta(minutes=5)  # so that a token does not end in the middle of a login or a download
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +39,5 @@ class Mint(Protocol):
         ...
 
     def mark(self) -> Mark:
-        """Return what changes when the operator signs in anew: the mark of a file. Asks nobody."""
+        """Return what changes when the operator signs in anew: see `sign_in_mark`. Asks nobody."""
         ...
-
-
-def mark_of(path: Path) -> Mark:
-    """Return the mark of a file; it is replaced as a whole, so another content has another mark."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -17,8 +17,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from google.auth import crypt, jwt
 
 from config.settings import Settings
-from src.auth.mint import AccessToken, Mark, mark_of
+from src.auth.mint import AccessToken
 from src.auth.scopes import account_of, wanted_scopes
+from src.auth.sign_in_mark import Mark, sign_in_mark
 from src.auth.token_endpoint import json_object, known_code, life_s, post, token_of
 from src.common.clock import Clock
 from src.common.errors import DelegationRefusedError, IngestError, TokenFileError
@@ -53,7 +54,7 @@ class DelegatedAccess:
 
     def mark(self) -> Mark:
         """As in Mint: of the key file."""
-        return mark_of(self._path)
+        return sign_in_mark(self._settings)
 
     def mint(self, refused: str) -> AccessToken:  # noqa: ARG002 - the role names it
         """As in Mint; each call brings a new token, so `refused` is never given again."""

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from config.settings import Settings
 from src.auth import google_oauth
-from src.auth.mint import AccessToken, Mark, mark_of
+from src.auth.mint import AccessToken
 from src.auth.scopes import account_of, missing_scopes, missing_scopes_text, wanted_scopes
 from src.auth.shared_lock import locked
+from src.auth.sign_in_mark import Mark, sign_in_mark
 from src.auth.token_file import StoredToken, TokenFile, parse_keys
 from src.common.clock import Clock
 from src.common.errors import ScopeMissingError, SignInNeededError, TemporaryError, TokenFileError
@@ -33,8 +34,8 @@ class SignedIn:
         self._clock = clock
 
     def mark(self) -> Mark:
-        """As in Mint: of the token file."""
-        return mark_of(Path(self._settings.google_token_file))
+        """As in Mint: of the sign-in."""
+        return sign_in_mark(self._settings)
 
     def mint(self, refused: str) -> AccessToken:
         """As in Mint."""

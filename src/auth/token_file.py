@@ -1,8 +1,9 @@
 """The token at rest: encrypted, mode 600 in a folder of mode 700, replaced in one step.
 
-The file is JSON, `{"format": 1, "encrypted": "…"}`; the rest lies inside the ciphertext. Keys come from
-`ENCRYPTION_KEY`, newest first: the first one encrypts, every one may decrypt, so a new key is put in front, and the
-old one may go once the file was written again (each refresh does that, and `is_under_newest_key` tells).
+The file is JSON, `{"format": 1, "signed_in_at": "…", "encrypted": "…"}`; the tokens and all the rest lie inside the
+ciphertext. Keys come from `ENCRYPTION_KEY`, newest first: the first one encrypts, every one may decrypt, so a new key
+is put in front, and the old one may go once the file was written again (each refresh does that, and
+`is_under_newest_key` tells).
 This module never talks to Google and never logs what it reads.
 """
 
@@ -16,11 +17,11 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from src.auth.sign_in_mark import MAX_FILE_BYTES, SIGNED_IN_AT
 from src.common.errors import EncryptionKeyError, SignInNeededError, TokenFileError
 from src.common.logs import get_logger
 
 FORMAT = 1  # of the file; a greater one was written by a later release
-MAX_FILE_BYTES = 64 * 1024  # a token is about 2 KB; more than this is not a token file
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
@@ -102,7 +103,8 @@ class TokenFile:
     def save(self, token: StoredToken) -> None:
         """Replace the file in one step; a crash leaves the old one or the new one, never half of one."""
         ciphertext = self._newest.encrypt(_encode(token)).decode("ascii")
-        content = json.dumps({"format": FORMAT, "encrypted": ciphertext})
+        signed_in_at = token.signed_in_at.isoformat()
+        content = json.dumps({"format": FORMAT, SIGNED_IN_AT: signed_in_at, "encrypted": ciphertext})
         try:
             self.make_folder()
             _replace(self.path, content.encode("ascii"))

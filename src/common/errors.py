@@ -267,10 +267,6 @@ class EncryptionKeyError(PermanentError):
     code = "encryption_key"
 
 
-# What a new token file or key file may mend, so that it is worth while to look out for one.
-SIGN_IN_ERRORS = (SignInNeededError, ScopeMissingError, DelegationRefusedError, TokenFileError, EncryptionKeyError)
-
-
 # --- Mail ------------------------------------------------------------------------------------------------------------
 
 

@@ -2,14 +2,14 @@
 
 - A passing error (connection, Redis, a lost lease): wait, longer each time.
 - One that only an operator can mend (a refused login, a missing mailbox, a wrong setting): look again now and then,
-  or as soon as the source tells that somebody signed in; with `--once`, stop.
+  or as soon as somebody has signed in; with `--once`, stop.
 - A fault of ours: like a passing error, under the code `unexpected`.
 """
 
 from collections.abc import Callable
 
 from config.settings import SettingsError
-from src.common.errors import SIGN_IN_ERRORS, IngestError, PermanentError
+from src.common.errors import IngestError, PermanentError
 from src.common.instruments import SOURCE_ERRORS
 from src.common.logs import account_tag, get_logger, redact
 from src.model.cursor import Cursor
@@ -20,6 +20,10 @@ from src.producer.sync_states import SyncStateKeeper
 log = get_logger(__name__)
 
 BLOCKED_RETRY_S = 300.0  # between looks at a mailbox that an operator must mend
+
+
+def no_mark() -> None:
+    """Stand for the mark of an account for which nobody signs in."""
 
 
 class Failures:
@@ -34,11 +38,11 @@ class Failures:
         board: Board,
         states: SyncStateKeeper | None,
         trouble: Callable[[str], None],
-        may_be_mended: Callable[[], bool] | None = None,
+        sign_in_mark: Callable[[], object],
     ) -> None:
         """`once`: give up when trying again cannot help, or did not for long. `trouble` tells the beats.
 
-        `may_be_mended` is as in Mendable; None: nobody can tell.
+        `sign_in_mark` gives another mark each time somebody signs in for the account; it costs nothing.
         """
         self._name = name
         self._once = once
@@ -46,7 +50,7 @@ class Failures:
         self._board = board
         self._states = states
         self._trouble = trouble
-        self._may_be_mended = may_be_mended
+        self._sign_in_mark = sign_in_mark
 
     def met(self, error: Exception, cursor: Cursor) -> bool:
         """Say what went wrong and wait; return True to give up. Raises StopAskedError when a stop is asked for."""
@@ -71,8 +75,8 @@ class Failures:
             self._states.keep(self._name, cursor, error_code=code)
         if self._once and (is_permanent or self._patience.is_exhausted):
             return True
-        if isinstance(error, SIGN_IN_ERRORS) and self._may_be_mended is not None:
-            self._patience.wait_unless(delay_s, self._may_be_mended)
+        if is_permanent:
+            self._patience.wait_while_same(delay_s, self._sign_in_mark)
         else:
             self._patience.wait(delay_s)
         return False

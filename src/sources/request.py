@@ -18,8 +18,6 @@ class AccessTokens(Protocol):
 
     def forget(self) -> None: ...
 
-    def signed_in_anew(self) -> bool: ...
-
 
 @dataclass(frozen=True, slots=True)
 class SourceRequest:

@@ -44,17 +44,6 @@ class Waiter(Protocol):
         ...
 
 
-@runtime_checkable
-class Mendable(Protocol):
-    """A source that can tell, after one of `SIGN_IN_ERRORS`, that somebody signed in meanwhile."""
-
-    def may_be_mended(self) -> bool:
-        """Tell whether another try is worth while before its time. Asks nobody, so it may be called every second.
-
-        Called from another thread, while no other method runs."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class CensusItem:
     """One mail that the source has, by its id alone."""

@@ -43,7 +43,6 @@ def open_imap(request: SourceRequest) -> Sequence[Source]:
             tickets=request.tickets,
             siblings=[other for other in names if other != name],
             forget_token=tokens.forget if tokens else None,
-            signed_in_anew=tokens.signed_in_anew if tokens else None,
             limits=Limits(
                 batch_mails=request.batch_mails,
                 spool_bytes=settings.raw_spool_bytes,

@@ -33,7 +33,7 @@ from src.store.protocol import KnownMail
 
 
 class ImapSource:
-    """Plays Source, Waiter, Mendable, Census and Refetch."""
+    """Plays Source, Waiter, Census and Refetch."""
 
     kind = KIND
 
@@ -47,7 +47,6 @@ class ImapSource:
         tickets: TicketsOnTheWay,
         siblings: Sequence[str] = (),
         forget_token: Callable[[], None] | None = None,
-        signed_in_anew: Callable[[], bool] | None = None,
         limits: Limits | None = None,
         clock: Clock | None = None,
         reconnect: RetryPolicy = RECONNECT,
@@ -55,14 +54,12 @@ class ImapSource:
     ) -> None:
         """`siblings`: the other mailboxes read of the account. `forget_token`: the next login takes another one.
 
-        `signed_in_anew` tells whether a login that lacked a sign-in may have one now. `compares_first`: the first look
-        compares the whole mailbox with the database.
+        `compares_first`: the first look compares the whole mailbox with the database.
         """
         self.account = account
         self.mailbox = mailbox
         self._known = known
         self._tickets = tickets
-        self._signed_in_anew = signed_in_anew
         self._limits = limits or Limits()
         self._clock = clock or SystemClock()
         self._compares_first = compares_first
@@ -129,12 +126,6 @@ class ImapSource:
         session = self._connection.current
         if session is not None:
             session.interrupt()
-
-    # --- Mendable ----------------------------------------------------------------------------------------------------
-
-    def may_be_mended(self) -> bool:
-        """As in Mendable: somebody signed in."""
-        return self._signed_in_anew is not None and self._signed_in_anew()
 
     # --- Census ------------------------------------------------------------------------------------------------------
 

@@ -91,7 +91,11 @@ def test_a_sign_in_that_ends_is_told_and_google_is_not_asked_again_until_there_i
         with pytest.raises(SignInNeededError):
             ask()
     assert gmail.google.refreshes == 2  # the one that worked, and the one that was refused
-    signed_in(scopes=(READ_SCOPE,), refresh_token=gmail.google.issue_refresh_token(READ_SCOPE))
+    signed_in(
+        signed_in_at=SystemClock().now(),
+        scopes=(READ_SCOPE,),
+        refresh_token=gmail.google.issue_refresh_token(READ_SCOPE),
+    )
     assert ask() == ACCOUNT
 
 

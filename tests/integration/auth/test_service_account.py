@@ -17,6 +17,7 @@ from src.auth.auth_setup import set_up
 from src.auth.google_oauth import IMAP_SCOPE, READ_SCOPE
 from src.auth.oauth2_gmail import main
 from src.auth.service_account import load_key
+from src.auth.sign_in_mark import sign_in_mark
 from src.cli.checks.check import State
 from src.common import exit_codes
 from src.common.clock import SystemClock
@@ -129,7 +130,6 @@ def test_a_delegation_that_was_mended_at_google_works_at_the_next_try(gmail: Fak
     tokens = access_token_provider(delegated)
     with pytest.raises(DelegationRefusedError):
         tokens()
-    assert not tokens.signed_in_anew()
     gmail.google.service_accounts[account.address] = account
     assert tokens() == gmail.google.access_tokens[-1]
 
@@ -139,9 +139,10 @@ def test_a_new_key_is_noticed_without_a_restart(gmail: FakeGmail, delegated: Set
     gmail.service_account_key()  # the key in the file is worth nothing any more
     with pytest.raises(DelegationRefusedError, match="make a new key"):
         tokens()
-    assert not tokens.signed_in_anew()
+    mark = sign_in_mark(delegated)
+    assert sign_in_mark(delegated) == mark
     put_key()
-    assert tokens.signed_in_anew()
+    assert sign_in_mark(delegated) != mark
     assert tokens() == gmail.google.access_tokens[-1]
 
 

@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from src.auth.token_file import StoredToken
+from src.common.clock import SystemClock
 from src.common.errors import SignInNeededError
 from src.common.logs import account_tag
 from src.store.opening import open_store
@@ -92,7 +93,7 @@ def test_it_waits_says_so_and_goes_on_after_each_sign_in(
     assert producer.codes() == [SignInNeededError.code]
     assert (producer.failures(), google.refreshes) == (1, 0)
 
-    signed_in(account=dovecot_user)
+    signed_in(account=dovecot_user, signed_in_at=SystemClock().now())
     wait_until(lambda: published(stream) == 1, what="the mail is read", timeout_s=WAIT_S)
 
     google.sign_out(google.account)
@@ -102,7 +103,7 @@ def test_it_waits_says_so_and_goes_on_after_each_sign_in(
     assert google.refreshes == 2  # the one that brought a token, and the one that was refused
 
     dovecot.deliver(dovecot_user, MAIL)
-    signed_in(account=dovecot_user)
+    signed_in(account=dovecot_user, signed_in_at=SystemClock().now())
     wait_until(lambda: published(stream) == 2, what="the new mail is read", timeout_s=WAIT_S)
     assert google.refreshes == 3
     producer.stop()
