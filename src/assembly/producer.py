@@ -43,9 +43,9 @@ def run_producer(
 ) -> int:
     """Read mail until a stop is asked for, or once to the end; return the exit code.
 
-    Reads `accounts`; none given: those of the settings. `compares_first`: each mailbox is compared with the database as
-    a whole before anything else. Raises errors that keep it from starting: a single account that cannot be opened is
-    one, of several each is opened by itself. A Redis that is away is waited for, unless `once`.
+    Reads `accounts`; none given: those of the settings. Raises errors that keep it from starting: a single account
+    that cannot be opened is one, of several each is opened by itself. A Redis that is away is waited for, unless
+    `once`. `compares_first`: each mailbox is compared with the database as a whole before anything else.
     """
     accounts = accounts or accounts_of(settings)
     clock, shutdown = SystemClock(), Shutdown()
@@ -58,10 +58,17 @@ def run_producer(
         closing.callback(stream.close)
         store = LateStore(lambda: open_store(settings))
         closing.callback(store.close)
-        open_it = partial(
-            open_account, known=store, stream=stream, batch_mails=batch_mails, compares_first=compares_first
-        )
-        opening = [partial(open_it, account) for account in accounts]
+        opening = [
+            partial(
+                open_account,
+                account,
+                known=store,
+                stream=stream,
+                batch_mails=batch_mails,
+                compares_first=compares_first,
+            )
+            for account in accounts
+        ]
         sources, plans = _what_to_read(accounts, opening, shutdown, once=once)
         if not sources and not plans:
             return exit_codes.OK

@@ -68,13 +68,9 @@ class SettingsOpening:
         own, origins = _origins(settings, account, mboxes, maildirs)
         for kind, path in origins:
             if path is None:
+                accounts = [Account(account, own)]
                 code = run_producer(
-                    own,
-                    console,
-                    once=True,
-                    batch_mails=BATCH_MAILS,
-                    accounts=[Account(account, own)],
-                    compares_first=True,
+                    own, console, once=True, batch_mails=BATCH_MAILS, accounts=accounts, compares_first=True
                 )
                 codes.append(code)
             else:

@@ -211,7 +211,10 @@ def test_while_an_account_cannot_be_opened_its_trouble_is_in_the_database_and_on
 @pytest.mark.parametrize("where", ["opening", "reading"])
 def test_an_account_is_read_as_soon_as_somebody_signed_in_for_it(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     monkeypatch.setattr(patience, "LOOK_UP_S", 0.01)
-    owner = Owner("ada@example.org", **{where: [SignInNeededError("ended")]})
+    ended = [SignInNeededError("ended")]
+    owner = Owner(
+        "ada@example.org", opening=ended if where == "opening" else [], reading=ended if where == "reading" else []
+    )
     several = Several(owner, once=False)
     running = threading.Thread(target=several.run)
     running.start()
