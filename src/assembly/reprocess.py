@@ -21,7 +21,7 @@ from src.common.clock import SystemClock
 from src.common.shutdown import Shutdown
 from src.producer.build import build as build_producer
 from src.producer.producer import exit_code
-from src.producer.progress import shown
+from src.producer.progress import say_left_behind, shown
 from src.sources.refetching import Refetching
 from src.sources.source import Refetch, Source
 from src.store.protocol import KnownMail, Store
@@ -47,6 +47,7 @@ class ReprocessOutcome:
     published: int
     repeated: int  # on their way already
     missing: int  # no longer at the source, or it could not give them
+    left: int  # not asked for: the source failed, another run reads it, or a stop was asked for
     exit_code: int
 
 
@@ -59,14 +60,14 @@ def run_reprocess(
     """
     shutdown = Shutdown()
     shutdown.listen()
-    total = ReprocessOutcome(0, 0, 0, 0, exit_codes.OK)
+    total = ReprocessOutcome(0, 0, 0, 0, 0, exit_codes.OK)
     with ExitStack() as closing:
         stream = open_stream(settings, name="reprocess")
         closing.callback(stream.close)
         store = open_store(settings)
         closing.callback(store.close)
         mails = store.mails_to_read_again(account, reason=meant.reason, way=meant.way)
-        while not shutdown.is_asked and (some := list(islice(mails, MAILS_AT_ONCE))):
+        while not shutdown.is_asked and not total.left and (some := list(islice(mails, MAILS_AT_ONCE))):
             sources = _sources(settings, account, origins, stream, store)
             total = _added(total, _publish(settings, console, stream, shutdown, sources, some))
     return total
@@ -106,14 +107,16 @@ def _publish(
     with shown(producer.board, console):
         producer.run()
     reports = producer.board.reports()
+    say_left_behind(reports, console)
     published = sum(report.published for report in reports)
     repeated = sum(report.repeated for report in reports)
-    elsewhere = len(mails) - len({mail.source_id for mail in mails if _is_in(mail, sources)})
+    elsewhere = sum(not _is_in(mail, sources) for mail in mails)
     missing = elsewhere + sum(source.missing for source in again)
+    left = sum(source.left for source in again)
     code = exit_code(reports)
     if code == exit_codes.OK and missing:
         code = exit_codes.INCOMPLETE
-    return ReprocessOutcome(len(mails), published, repeated, missing, code)
+    return ReprocessOutcome(len(mails), published, repeated, missing, left, code)
 
 
 def _of_its_mailbox(source: Source, mails: Iterable[KnownMail]) -> Refetching:
@@ -132,5 +135,6 @@ def _added(one: ReprocessOutcome, other: ReprocessOutcome) -> ReprocessOutcome:
         one.published + other.published,
         one.repeated + other.repeated,
         one.missing + other.missing,
+        one.left + other.left,
         max(one.exit_code, other.exit_code),
     )

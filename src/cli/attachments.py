@@ -35,8 +35,8 @@ def reprocess(
 ) -> None:
     """Fetch the mails of such attachments once more and put them on the stream; workers read them anew.
 
-    What was read well before stays if the new try fails. A producer may run meanwhile. Ends with 1 when some of the
-    mails are no longer at the source.
+    What was read well before stays if the new try fails. A producer may run meanwhile. Stopped, it may be run again.
+    Ends with 1 when some of the mails are no longer at the source.
     """
     if bool(reason) == outdated:
         raise typer.BadParameter("which ones? Give --reason REASON, such as ocr_unavailable, or --outdated")
@@ -63,5 +63,7 @@ def _say(done: "ReprocessOutcome") -> None:
         say(f"{done.repeated} were on their way already")
     if done.missing:
         say(f"{done.missing} did not come: gone from the source, or not of the mailboxes or files named")
+    if done.left:
+        say(f"{done.left} were left for another run: reading broke off before them")
     if done.published and done.exit_code in (exit_codes.OK, exit_codes.INCOMPLETE):
         say("`python worker.py` (or `--drain`) reads them anew")

@@ -44,7 +44,12 @@ class Refetching:
     @property
     def missing(self) -> int:
         """How many mails the source no longer has, or could not give; 0 until all was read."""
-        return self._left if self._is_over else 0
+        return self._not_given if self._is_over else 0
+
+    @property
+    def left(self) -> int:
+        """How many mails the source was not asked for to the end, since reading broke off; 0 once all was read."""
+        return 0 if self._is_over else self._not_given
 
     def fetch(self, cursor: Cursor) -> Batch:
         """As in Source."""
@@ -52,7 +57,7 @@ class Refetching:
         if self._steps is None or published != self._step:
             self._steps = self._begun_after(published)
         try:
-            found = next(self._steps, None) if self._left else None
+            found = next(self._steps, None) if self._not_given else None
         except BaseException:
             self._steps = None  # the next fetch begins anew, with what is left
             raise
@@ -62,7 +67,7 @@ class Refetching:
         self._step += 1
         envelopes = tuple(self._as_known(envelope) for envelope in found if self._is_wanted(envelope))
         self._given |= dict.fromkeys((envelope.source_id for envelope in envelopes), self._step)
-        return Batch(cursor.moved(**{STEP: f"{self._run}:{self._step}"}), envelopes, remaining=self._left)
+        return Batch(cursor.moved(**{STEP: f"{self._run}:{self._step}"}), envelopes, remaining=self._not_given)
 
     def close(self) -> None:
         """As in Source."""
@@ -70,7 +75,7 @@ class Refetching:
         self._source.close()
 
     @property
-    def _left(self) -> int:
+    def _not_given(self) -> int:
         return len(self._mails) - len(self._given)
 
     def _step_of(self, cursor: Cursor) -> int:
