@@ -136,23 +136,26 @@ def _insert(connection: sqlite3.Connection, inserts: Sequence[Insert], now: str)
 
 
 def _update(connection: sqlite3.Connection, updates: Sequence[Update], now: str) -> None:
-    connection.executemany(_UPDATE, ((*state_values(row.state, now, _to_text), row.id) for row in updates))
+    refreshed = {row.id for row in updates if row.refresh and _refresh(connection, row.id, row.refresh)}
+    changed = [row for row in updates if row.is_moved or row.id in refreshed]
+    connection.executemany(_UPDATE, ((*state_values(row.state, now, _to_text), row.id) for row in changed))
     fills = [(row.id, row.fill) for row in updates if row.fill]
     connection.executemany(_FILL, ((*fill.content, _to_text(fill.fetched_at), id_) for id_, fill in fills))
     _add_content(connection, fills)
-    for row in updates:
-        if row.refresh:
-            _refresh(connection, row.id, row.refresh)
 
 
-def _refresh(connection: sqlite3.Connection, id_: int, told: Prepared) -> None:
+def _refresh(connection: sqlite3.Connection, id_: int, told: Prepared) -> bool:
+    """Write what `told` brings of attachments that is better; return whether there was any."""
     texts = Texts(*connection.execute(_SELECT_TEXTS, (id_,)).fetchone())
     stored = [_attachment(row) for row in connection.execute(_SELECT_ATTACHMENTS, (id_,))]
     found = refresh(texts, stored, told.attachments)
-    if found is not None:
-        connection.executemany(_REPLACE_ATTACHMENT, ((id_, *row) for row in found.changed))
+    if found is None:
+        return False
+    connection.executemany(_REPLACE_ATTACHMENT, ((id_, *row) for row in found.changed))
+    if found.after != found.before:
         connection.execute(_TAKE_OUT_WORDS, (id_, *map(bytes.decode, found.before)))
         connection.execute(_INSERT_WORDS, (id_, *map(bytes.decode, found.after)))
+    return True
 
 
 def _attachment(columns: tuple[Any, ...]) -> AttachmentRow:
