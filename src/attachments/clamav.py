@@ -26,7 +26,7 @@ from src.text.normalise import one_line
 log = get_logger(__name__)
 
 CONNECT_S = 5.0
-SCAN_S = 150.0  # one attachment; a little more than clamd's own limit of time (MaxScanTime, 120 s), so that it has ended
+SCAN_S = 150.0  # one attachment; more than clamd allows itself (MaxScanTime, 120 s), so that it has ended by then
 WELL_S = 15.0  # a few bytes, beside what else is scanned
 SLICE_BYTES = 256 * 1024
 ANSWER_BYTES = 4_096  # longest answer that is read
