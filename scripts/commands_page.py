@@ -85,7 +85,7 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "published": "of these, put on the stream by this run",
             "repeated": "left alone, since they were on their way already",
             "missing": "no longer at the source, or it could not give them",
-            "left": "not asked for, since the source failed or the run was stopped: run it again",
+            "left": "not published, since the source failed or the run was stopped: run it again",
             "exit_code": "with which the command ends",
         },
     ),

@@ -47,7 +47,7 @@ class ReprocessOutcome:
     published: int
     repeated: int  # on their way already
     missing: int  # no longer at the source, or it could not give them
-    left: int  # not asked for: the source failed, another run reads it, or a stop was asked for
+    left: int  # not published: the source failed, another run reads it, or a stop was asked for
     exit_code: int
 
 
@@ -112,7 +112,8 @@ def _publish(
     repeated = sum(report.repeated for report in reports)
     elsewhere = sum(not _is_in(mail, sources) for mail in mails)
     missing = elsewhere + sum(source.missing for source in again)
-    left = sum(source.left for source in again)
+    is_whole = not any(report.is_left_behind for report in reports)
+    left = 0 if is_whole else max(len(mails) - missing - published - repeated, 0)
     code = exit_code(reports)
     if code == exit_codes.OK and missing:
         code = exit_codes.INCOMPLETE

@@ -50,20 +50,20 @@ def reprocess(
     if json_:
         print_json(asdict(done))
     else:
-        _say(done)
+        _say(done, none="all were read in this way" if outdated else "no such attachments")
     raise typer.Exit(done.exit_code)
 
 
-def _say(done: "ReprocessOutcome") -> None:
+def _say(done: "ReprocessOutcome", *, none: str) -> None:
     if not done.meant:
-        say("no such attachments: see the ledger in `python -m src.cli status`")
+        say(f"{none}: see the ledger in `python -m src.cli status`")
         return
-    say(f"{done.meant} mails with such attachments: {done.published} published")
+    say(f"mails with such attachments: {done.meant}; published: {done.published}")
     if done.repeated:
         say(f"{done.repeated} were on their way already")
     if done.missing:
         say(f"{done.missing} did not come: gone from the source, or not of the mailboxes or files named")
     if done.left:
-        say(f"{done.left} were left for another run: reading broke off before them")
+        say(f"{done.left} were left: reading broke off before them, so run it again")
     if done.published and done.exit_code in (exit_codes.OK, exit_codes.INCOMPLETE):
         say("`python worker.py` (or `--drain`) reads them anew")

@@ -46,11 +46,6 @@ class Refetching:
         """How many mails the source no longer has, or could not give; 0 until all was read."""
         return self._not_given if self._is_over else 0
 
-    @property
-    def left(self) -> int:
-        """How many mails the source was not asked for to the end, since reading broke off; 0 once all was read."""
-        return 0 if self._is_over else self._not_given
-
     def fetch(self, cursor: Cursor) -> Batch:
         """As in Source."""
         published = self._step_of(cursor)
