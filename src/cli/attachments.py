@@ -62,7 +62,10 @@ def _say(done: "ReprocessOutcome", *, none: str) -> None:
     if done.repeated:
         say(f"{done.repeated} were on their way already")
     if done.missing:
-        say(f"{done.missing} did not come: gone from the source, or not of the mailboxes or files named")
+        say(
+            f"{done.missing} did not come: gone from the source, numbered anew there (let a producer read it first), "
+            "or not of the mailboxes or files named"
+        )
     if done.left:
         say(f"{done.left} were left: reading broke off before them, so run it again")
     if done.published and done.exit_code in (exit_codes.OK, exit_codes.INCOMPLETE):
