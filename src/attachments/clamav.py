@@ -11,9 +11,10 @@ A clamd that kept a scan waiting, and then turned out to be away, is left alone 
 
 import socket
 import struct
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from src.attachments.extractor import Content
 from src.attachments.scan import Scanned
@@ -52,12 +53,23 @@ class ClamAv:
         self._max_bytes = max_bytes
         self._scan_s = scan_s
         self._left_alone_until = 0.0  # as time.monotonic tells it
+        self._lock = threading.Lock()
+        self._connections: set[socket.socket] = set()
+        self._is_closed = False
 
     def scan(self, content: Content) -> Scanned:
         """As in Scanner."""
         scanned = self._scan(content)
         SCANS.labels(scanned.verdict.value).inc()
         return scanned
+
+    def close(self) -> None:
+        """As in Scanner."""
+        with self._lock:
+            self._is_closed = True
+            for connection in self._connections:
+                with suppress(OSError):  # clamd was faster
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def version(self) -> str:
         """Return clamd's version and that of its signatures, if it scans. Raises ScannerUnavailableError."""
@@ -119,16 +131,31 @@ class ClamAv:
 
     @contextmanager
     def _connected(self, timeout_s: float) -> Iterator[socket.socket]:
-        if isinstance(self._address, tuple):
-            connection = socket.create_connection(self._address, CONNECT_S)
-        else:
-            connection = socket.socket(socket.AF_UNIX)
-        with connection:
-            if isinstance(self._address, str):
-                connection.settimeout(CONNECT_S)
-                connection.connect(self._address)
-            connection.settimeout(timeout_s)
-            yield connection
+        with _connection(self._address) as connection:
+            with self._lock:
+                if self._is_closed:
+                    raise ConnectionAbortedError("the worker ends")
+                self._connections.add(connection)
+            try:
+                connection.settimeout(timeout_s)
+                yield connection
+            finally:
+                with self._lock:
+                    self._connections.discard(connection)
+
+
+def _connection(address: Address) -> socket.socket:
+    """Return a new connection. Raises OSError."""
+    if isinstance(address, tuple):
+        return socket.create_connection(address, CONNECT_S)
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(CONNECT_S)
+        connection.connect(address)
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 def _send(connection: socket.socket, content: Content, deadline: float) -> None:

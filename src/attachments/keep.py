@@ -107,7 +107,9 @@ class Keeper:
         return _counted(_described(part, tally.size_bytes, tally.sha256, left), began)
 
     def close(self) -> None:
-        """End the sandbox."""
+        """End the sandbox and what is being scanned, so that those who wait for it remove their temporary files."""
+        if self._scanner is not None:
+            self._scanner.close()
         self._sandbox.close()
 
     def _in_memory(self, part: AttachmentPart, look: "Callable[[Content, str], _Found | None]") -> Attachment | None:

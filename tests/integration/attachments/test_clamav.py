@@ -22,6 +22,7 @@ from src.model.extraction import Extracted, Scan
 from tests.fakes.no_sandbox import NoSandbox
 from tests.fixtures import office_files
 from tests.fixtures.clamd import MARKER, MAX_BYTES, SIGNATURE, ClamdServer
+from tests.fixtures.services import wait_until
 from tests.unit.attachments.test_keep import FakePart
 
 INFECTED = Scanned(Scan.INFECTED, SIGNATURE)
@@ -114,8 +115,8 @@ class FakeClamd:
 
 def _whole(connection: socket.socket) -> bytes:
     asked = b""
-    while not asked.endswith(struct.pack(">L", 0)):
-        asked += connection.recv(1_000)
+    while not asked.endswith(struct.pack(">L", 0)) and (piece := connection.recv(1_000)):
+        asked += piece
     return asked
 
 
@@ -159,6 +160,31 @@ def test_a_clamd_that_kept_a_scan_waiting_is_left_alone_for_as_long(serve: Calla
     time.sleep(0.7)
     scanner.scan(content(b"x"))
     assert server.asked == 4
+
+
+def test_a_worker_that_ends_breaks_off_a_scan_and_leaves_no_file(
+    serve: Callable[..., FakeClamd], tmp_path: Path
+) -> None:
+    server, folder = serve(None, None), tmp_path / "files"
+    keeper = Keeper(NoSandbox(), Limits(memory_bytes=10), folder, scanner=ClamAv(server.path))
+    raised: list[type] = []
+
+    def keep() -> None:
+        try:
+            keeper.keep(FakePart(b"x" * 1_000))
+        except ScannerUnavailableError as error:
+            raised.append(type(error))
+
+    thread = threading.Thread(target=keep)
+    thread.start()
+    wait_until(lambda: server.asked > 0, what="the scan begins")
+    assert list(folder.iterdir())
+
+    keeper.close()
+    thread.join(5.0)
+
+    assert raised == [ScannerUnavailableError]
+    assert not list(folder.iterdir())
 
 
 @given(st.text())
