@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -100,6 +101,19 @@ class StoreAttachmentsContract:
         for word in WORDS:
             is_there = any(it.extraction.text == word for it in wanted)
             assert bool(store.search(word, account=account)) == is_there
+
+    def test_workers_that_refresh_one_mail_at_once_end_with_the_best_reading(self, store: Store) -> None:
+        texts = ["", *(f"zeppelin{day}" for day in range(1, 9)), ""]
+        records = [
+            told(day, make_attachment(text, reason="" if text else "time_out")) for day, text in enumerate(texts)
+        ]
+        with ThreadPoolExecutor(len(records)) as workers:
+            list(workers.map(lambda record: store.write([record]), records))
+
+        (mail,) = store.export()
+        kept: Any = mail["attachments"]
+        assert [it["text"] for it in kept] == ["zeppelin8"]
+        assert [bool(store.search(text)) for text in texts[1:-1]] == [False] * 7 + [True]
 
     def test_the_same_reading_once_more_writes_nothing(self, store: Store) -> None:
         store.write([told(1, make_attachment("zeppelin"))])
