@@ -4,7 +4,7 @@ The producer that reads the same mailboxes goes on meanwhile: what is fetched he
 cursor, and says nothing new of a mail but what is in its attachments.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -110,8 +110,8 @@ def _publish(
     say_left_behind(reports, console)
     published = sum(report.published for report in reports)
     repeated = sum(report.repeated for report in reports)
-    elsewhere = sum(not _is_in(mail, sources) for mail in mails)
-    missing = elsewhere + sum(source.missing for source in again)
+    gone = [(source.mailbox, it.missing) for source, it in zip(sources, again, strict=True)]
+    missing = sum(_is_missing(mail, gone) for mail in mails)
     is_whole = not any(report.is_left_behind for report in reports)
     left = 0 if is_whole else max(len(mails) - missing - published - repeated, 0)
     code = exit_code(reports)
@@ -123,11 +123,12 @@ def _publish(
 def _of_its_mailbox(source: Source, mails: Iterable[KnownMail]) -> Refetching:
     if not isinstance(source, Refetch):
         raise SettingsError(f"the source {source.kind} cannot bring single mails again")
-    return Refetching(source, [mail for mail in mails if _is_in(mail, [source])])
+    return Refetching(source, [mail for mail in mails if mail.place.mailbox == source.mailbox])
 
 
-def _is_in(mail: KnownMail, sources: Iterable[Source]) -> bool:
-    return any(mail.place.mailbox == source.mailbox for source in sources)
+def _is_missing(mail: KnownMail, gone: Iterable[tuple[str, Set[str]]]) -> bool:
+    """Tell whether none has it; `gone` are mailboxes and the ids that each lacks: several files may have one name."""
+    return all(mail.source_id in ids for mailbox, ids in gone if mailbox == mail.place.mailbox)
 
 
 def _added(one: ReprocessOutcome, other: ReprocessOutcome) -> ReprocessOutcome:

@@ -5,7 +5,7 @@ label, place or deletion that comes meanwhile is overruled by a mail fetched bef
 """
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from typing import Protocol
 
@@ -42,9 +42,9 @@ class Refetching:
         self._is_over = False
 
     @property
-    def missing(self) -> int:
-        """How many mails the source no longer has, or could not give; 0 until all was read."""
-        return self._not_given if self._is_over else 0
+    def missing(self) -> Set[str]:
+        """The source ids of the mails that the source no longer has, or could not give; none until all was read."""
+        return self._mails.keys() - self._given.keys() if self._is_over else frozenset()
 
     def fetch(self, cursor: Cursor) -> Batch:
         """As in Source."""
