@@ -9,7 +9,7 @@ import time
 import pytest
 
 from src.common.exit_codes import INTERNAL, STOPPED
-from tests.fixtures.services import wait_until
+from tests.fixtures.services import PATIENCE_S, wait_until
 from tests.integration.worker.workplace import ROOT, Workplace, make_mail
 
 pytestmark = pytest.mark.redis
@@ -87,7 +87,7 @@ def test_a_parent_keeps_its_workers_running_and_ends_them(workplace: Workplace) 
         ids = workplace.publish(mails)
         workplace.wait_for(settled=20)
         parent.send_signal(signal.SIGTERM)
-        assert parent.wait(20) == 0
+        assert parent.wait(PATIENCE_S) == 0
         workplace.check_all_settled(ids, mails)
         assert len(workplace.logged("worker_ended")) == 2
     finally:
@@ -107,7 +107,7 @@ def test_drain_with_several_processes_ends_by_itself(workplace: Workplace) -> No
     mails = [make_mail(number) for number in range(50)]
     ids = workplace.publish(mails)
     parent = _start_parent(workplace, "--processes", "2", "--drain")
-    assert parent.wait(30) == 0
+    assert parent.wait(PATIENCE_S) == 0
     workplace.check_all_settled(ids, mails)
 
 
