@@ -4,7 +4,7 @@ All time is the Redis server's, so processes on machines whose clocks differ agr
 hash tag, and expire after two hours without a call. Raises RedisUnavailableError when Redis does not answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -58,8 +58,8 @@ class QuotaScripts:
         self._pause = client.register_script((_SCRIPTS / "pause.lua").read_text(encoding="utf-8"))
         self._now_us = now_us
 
-    def take(self, ask: Ask) -> Answer:
-        """Ask for a turn."""
+    def take(self, ask: Ask, given_back: Iterable[str] = ()) -> Answer:
+        """Ask for a turn, and give back others whose calls are over."""
         arguments = (
             ask.use,
             ask.units,
@@ -72,16 +72,17 @@ class QuotaScripts:
             ask.turn,
             round(ask.lapse_s * _US),
             self._told_time(),
+            *given_back,
         )
         with redis_errors():
             told = self._take(keys=[self._pace_key, self._calls_key, self._nothing_key], args=arguments)
         verdict, wait_us, used = cast("tuple[bytes, bytes, bytes]", told)
         return Answer(cast(Verdict, verdict.decode()), int(wait_us) / _US, float(used))
 
-    def give_back(self, turn: str) -> None:
-        """Say that a call is over."""
+    def give_back(self, turns: Iterable[str]) -> None:
+        """Give turns back, at least one."""
         with redis_errors():
-            self._client.zrem(self._calls_key, turn)
+            self._client.zrem(self._calls_key, *turns)
 
     def pause(self, *, told_s: float, first_s: float, cap_s: float, longest_s: float) -> tuple[float, bool]:
         """Pause the account; return for how long, and whether this call began or lengthened the pause.

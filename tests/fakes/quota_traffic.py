@@ -62,7 +62,7 @@ class Traffic:
                 continue
             while ends and ends[0][0] <= at:
                 self.now_s, turn = heapq.heappop(ends)
-                scripts.give_back(turn)
+                scripts.give_back([turn])
             self.now_s = at
             units = self.profile.costs.of(caller.call)
             answer = scripts.take(self.ask(caller.use, units, f"turn-{number}"))

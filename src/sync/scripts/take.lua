@@ -11,6 +11,7 @@
 --      5 share of the pace for this use   6 its share while live mail asks
 --      7 furthest ahead that a turn is given, µs   8 most calls under way   9 name of the turn
 --     10 time until the turn lapses, µs   11 time now, µs ("": the server's)
+--     12… names of turns given back, since their calls are over
 -- Returns {verdict, µs, units taken in the last minute}. The µs say: granted, wait and then call; later, paused or
 -- full, wait and then ask again.
 
@@ -35,6 +36,7 @@ local function now_us()
 end
 
 redis.call('DEL', KEYS[3]) -- always empty: what begins by freeing passes even when Redis is at its memory limit
+if #ARGV > 11 then redis.call('ZREM', calls, unpack(ARGV, 12)) end
 local now = now_us()
 local own_field = use .. '_at'
 local state = redis.call('HMGET', pace, 'free_at', own_field, 'live_at', 'paused_until', 'minute', 'used', 'used_before')
