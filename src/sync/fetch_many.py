@@ -85,6 +85,7 @@ class FetchMany:
                     yield fetched.message_id, fetched.result
                 finally:
                     fetched.reading.done()
+                    del fetched  # or it would be held while the next one is waited for
         finally:
             self._end()
 
@@ -113,11 +114,11 @@ class FetchMany:
             reading = self._new_reading(self._nap)
             self._under_way.add(reading)
             try:
-                result = self._fetch(message_id, reading)
+                # Into the queue at once: a local name would hold the mail until this thread fetches its next.
+                self._fetched.put(_Fetched(message_id, self._fetch(message_id, reading), reading))
             except _OverError:
                 reading.done()
                 return
-            self._fetched.put(_Fetched(message_id, result, reading))
             self._under_way.discard(reading)
         if self._is_over.is_set():
             self._let_go()  # nobody takes what came too late

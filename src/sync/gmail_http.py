@@ -27,7 +27,7 @@ MAX_RAW_ANSWER_BYTES = 72 * MIB  # unpacked; Gmail takes mails up to about 50 MB
 MAX_ANSWER_BYTES = 16 * MIB  # of any other answer; a page of 500 changes has well under 1 MiB
 SMALL_ANSWER_BYTES = 4 * MIB  # an answer that grows beyond waits until no other big one is held
 READ_DEADLINE_S = 180.0  # for one answer, all in all; each single read has the time-out of the settings
-READ_BYTES = MIB  # most of one read
+READ_BYTES = 64 * 1024  # most of one read
 WAIT_POLL_S = 0.25  # how often one who waits for a big answer to be done looks whether to stop
 _PACKED = ("gzip", "x-gzip", "deflate")
 
@@ -104,13 +104,19 @@ class BoundedResponse(http.client.HTTPResponse):
         self._reading = reading
 
     def read(self, amt: int | None = None) -> bytes:
-        """Return the whole answer, unpacked. Raises IncompleteRead when it ends early."""
+        """Return the whole answer, unpacked. Raises IncompleteRead when it ends early.
+
+        It is gathered in one growing buffer: a list of blocks would leave its memory in each thread's own heap.
+        """
         if amt is not None:
             return super().read(amt)
         packing = (self.headers.get("content-encoding") or "").strip().lower()
-        body = b"".join(self._unpacked() if packing in _PACKED else self._blocks())
+        body = bytearray()
+        for block in self._unpacked() if packing in _PACKED else self._blocks():
+            body += block
         self.close()
-        return body
+        # The JSON of a big mail is not copied once more; an error has to be bytes for the client.
+        return body if self.status < 300 else bytes(body)  # type: ignore[return-value]
 
     def getheaders(self) -> list[tuple[str, str]]:
         """Leave out how it was packed, or httplib2 would unpack it again."""
