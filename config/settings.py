@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ImapAuth = Literal["xoauth2", "oauthbearer", "password"]
 ImapTls = Literal["implicit", "starttls", "none"]
+WhenDown = Literal["wait", "go_on"]
 MIB = 1024 * 1024
 
 
@@ -125,6 +126,20 @@ class Settings(BaseSettings):
     gmail_api_endpoint: str = Field(
         "", description="Address of the Gmail API, for a test server or a proxy; empty: Google's own."
     )
+    gmail_query: str = Field(
+        "",
+        description="Only mails that Gmail finds by this are backfilled, as `after:2024/01/01`; new ones come all.",
+    )
+    gmail_labels: str = Field(
+        "", description="Only mails with one of these label ids, separated by commas; empty: all. Names do not do."
+    )
+    gmail_spam_and_trash: bool = Field(True, description="Read spam and trash too.")
+    gmail_drafts: bool = Field(False, description="Read drafts too; each time one is saved it is another mail.")
+    gmail_census_interval_seconds: float = Field(
+        86_400.0,
+        gt=0,
+        description="Seconds between comparisons of a whole mailbox's ids and labels with the database.",
+    )
     gmail_timeout_seconds: float = Field(
         60.0, gt=0, description="Seconds without a byte after which a call to the Gmail API counts as failed."
     )
@@ -182,6 +197,21 @@ class Settings(BaseSettings):
     ocr_max_pages: int = Field(20, ge=0, le=1000, description="Most pages of one attachment read by OCR; 0: none.")
     ocr_seconds: float = Field(
         120.0, ge=1, le=600, description="Most seconds of OCR for one attachment; pages left by then are not read."
+    )
+    clamav_socket: str = Field(
+        "", description="Unix socket of ClamAV's clamd, to scan attachments for viruses; empty: see `CLAMAV_HOST`."
+    )
+    clamav_host: str = Field("", description="Host of clamd, where it has no Unix socket here; empty: no virus scan.")
+    clamav_port: int = Field(3310, ge=1, le=65535, description="Port of clamd at `CLAMAV_HOST`.")
+    clamav_when_down: WhenDown = Field(
+        "wait",
+        description="While clamd does not answer, mails with attachments `wait`, or `go_on`, marked `unscanned`.",
+    )
+    clamav_max_bytes: int = Field(
+        25 * MIB,
+        ge=1,
+        description="Attachments above this size (bytes) are not scanned but marked `unscanned`; "
+        "set it as `StreamMaxLength` of clamd.conf.",
     )
     max_crashes: int = Field(3, ge=1, description="Workers that may die over a mail before it is dead-lettered.")
     shutdown_grace_seconds: float = Field(25.0, gt=0, description="Seconds an ordered shutdown may take.")

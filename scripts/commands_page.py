@@ -78,6 +78,16 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "kept": "those in the database that are in their mbox no more; nothing is amiss with them",
         },
     ),
+    "attachments reprocess": (
+        "an object",
+        {
+            "meant": "mails with such an attachment",
+            "published": "of these, put on the stream by this run",
+            "repeated": "left alone, since they were on their way already",
+            "missing": "no longer at the source, or it could not give them",
+            "exit_code": "with which the command ends",
+        },
+    ),
     "dlq list": (
         "a list, one object a dead letter",
         {

@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import redis
@@ -25,19 +24,12 @@ import redis
 from config.settings import Settings, load
 from scripts.bench import floor
 from scripts.bench.office_mails import OfficeMails
+from scripts.bench.publishing import publish
 from scripts.torturing.mortal_redis import MortalRedis
-from src.common.redis_client import connect
-from src.model.cursor import Batch
-from src.model.envelope import Envelope, Kind, Place
-from src.producer.payloads import outgoing_of
 from src.store.opening import open_store
-from src.stream.options import options_from
-from src.stream.redis_stream import RedisStream
 from tests.fixtures.postgres import PostgresServer
 
-ACCOUNT, MAILBOX = "bench@example.org", "INBOX"
 ROUNDS, ROUNDS_SHORT = 3, 2
-PUBLISH_AT_ONCE = 100
 MIXES = {"36 KB": 36_000, "15 KB": 15_000}
 
 
@@ -108,27 +100,12 @@ class Arena:
     def _product(self, url: str, processes: int) -> Run:
         open_store(url).close()
         self._client.flushall()
-        self._publish(self._settings(url))
+        publish(self._settings(url), self._mails)
         return self._race("product", url, processes=processes, stream="email_ingestion_stream")
 
     def _fill_floor(self) -> None:
         self._client.flushall()
         floor.fill(self._client, self._mails)
-
-    def _publish(self, settings: Settings) -> None:
-        connection = connect(settings)
-        stream = RedisStream(connection, options_from(settings))
-        stream.ensure_group()
-        lease = stream.acquire_lease(ACCOUNT, MAILBOX, "bench")
-        assert lease is not None
-        before = stream.load_cursor(ACCOUNT, MAILBOX)
-        for start in range(0, len(self._mails), PUBLISH_AT_ONCE):
-            part = self._mails[start : start + PUBLISH_AT_ONCE]
-            after = before.moved(last_uid=start + len(part), uidvalidity=1)
-            batch = Batch(after, tuple(_envelope(number, raw) for number, raw in enumerate(part, start + 1)))
-            assert stream.publish(lease, outgoing_of(batch), before=before, after=after).added == len(part)
-            before = after
-        connection.close()
 
     def _race(self, name: str, url: str, *, processes: int, stream: str) -> Run:
         command = [sys.executable, "-m", "scripts.bench.worker_contender", name]
@@ -162,22 +139,6 @@ class Arena:
     def _new_path(self) -> str:
         self._turn += 1
         return str(self._folder / f"{self._turn}.db")
-
-
-def _envelope(number: int, raw: bytes) -> Envelope:
-    now = datetime.now(UTC)
-    return Envelope(
-        account=ACCOUNT,
-        source="imap",
-        source_id=f"{MAILBOX}/1/{number}",
-        kind=Kind.ADDED,
-        place=Place(MAILBOX, 1, number),
-        fetched_at=now,
-        labels=(),
-        received_at=now,
-        raw=raw,
-        size_bytes=len(raw),
-    )
 
 
 def main() -> None:

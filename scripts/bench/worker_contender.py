@@ -1,4 +1,5 @@
-"""One process of a contender: imports everything, says `ready`, waits for a line, works until the stream is empty.
+"""One process of a contender: imports everything, says `ready`, waits for a line, works until the stream is empty or it
+gets SIGTERM.
 
 `python -m scripts.bench.worker_contender floor|product SETTING…`; at the end it prints CPU seconds and peak memory.
 """
@@ -47,18 +48,25 @@ def _peak_kib() -> int:
 def _product(settings: Settings) -> Callable[[], object]:
     connection = connect(settings)
     clock = SystemClock()
-    keeper = Keeper(Pool(settings.attachment_processes))
-    return build(
+    keeper, shutdown = Keeper(Pool(settings.attachment_processes)), Shutdown()
+    shutdown.listen()
+    worker = build(
         settings,
         stream=RedisStream(connection, options_from(settings)),
         store=open_store(settings.database_url),
         prepare=Prepare(parse, keeper.keep, keeper.now),
-        shutdown=Shutdown(),
+        shutdown=shutdown,
         beats=Beats(clock),
         clock=clock,
         drain=True,
         close_stream=connection.close,
-    ).run
+    )
+
+    def work() -> None:
+        worker.run()
+        keeper.close()
+
+    return work
 
 
 def _floor(settings: Settings) -> Callable[[], object]:

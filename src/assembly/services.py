@@ -85,7 +85,8 @@ def open_sources(
     clock = SystemClock()
     needs_token = kind == "gmail" or (kind == "imap" and settings.imap_auth != "password")
     tokens = _access_tokens(settings, clock) if needs_token else None
-    return SOURCES[kind](SourceRequest(settings, account, known, stream, clock, batch_mails, path, tokens))
+    request = SourceRequest(settings, account, known, stream, clock, batch_mails, path, tokens, stream.redis)
+    return SOURCES[kind](request)
 
 
 def _access_tokens(settings: Settings, clock: SystemClock) -> AccessTokens:

@@ -3,8 +3,10 @@
 from config.settings import Settings
 from src.assembly.services import in_time, open_store, open_stream, serve
 from src.attachments import temp_files
+from src.attachments.clamav import ClamAv
 from src.attachments.keep import Keeper
 from src.attachments.limits import Limits, Ocr
+from src.attachments.reuse import Reuse
 from src.attachments.sandbox.pool import Pool
 from src.common import exit_codes
 from src.common.beats import Beats
@@ -14,6 +16,7 @@ from src.common.exit_codes import exit_code_of
 from src.common.logs import get_logger
 from src.common.shutdown import Shutdown
 from src.mail.parse import parse
+from src.store.protocol import Store
 from src.worker.build import build as build_worker
 from src.worker.prepare import Prepare
 
@@ -24,6 +27,24 @@ def limits_of(settings: Settings) -> Limits:
     """Return the bounds of attachments."""
     return Limits(
         ocr=Ocr(settings.ocr_languages, settings.ocr_dpi, settings.ocr_max_pages, settings.ocr_seconds),
+    )
+
+
+def scanner_of(settings: Settings) -> ClamAv | None:
+    """Return the virus scanner; None if none is set up."""
+    if not settings.clamav_socket and not settings.clamav_host:
+        return None
+    address = settings.clamav_socket or (settings.clamav_host, settings.clamav_port)
+    return ClamAv(address, waits=settings.clamav_when_down == "wait", max_bytes=settings.clamav_max_bytes)
+
+
+def keeper_of(settings: Settings, store: Store) -> Keeper:
+    """Return what keeps attachments; the caller closes it."""
+    return Keeper(
+        Pool(settings.attachment_processes),
+        limits_of(settings),
+        scanner=scanner_of(settings),
+        reuse=Reuse(store.extraction_of),
     )
 
 
@@ -43,17 +64,18 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
         return exit_code_of(error)
     if stream is None or store is None:
         return exit_codes.OK
-    keeper = Keeper(Pool(settings.attachment_processes), limits_of(settings))
+    keeper = keeper_of(settings, store)
     worker = build_worker(
         settings,
         stream=stream,
         store=store,
-        prepare=Prepare(parse, keeper.keep, keeper.now),
+        prepare=Prepare(parse, keeper.keep, keeper.now, leave=keeper.leave),
         shutdown=shutdown,
         beats=beats,
         clock=clock,
         drain=drain,
         sweep=lambda: temp_files.sweep(temp_files.own_folder()),
+        interrupt_slow=keeper.close,
         close_stream=stream.close,
     )
     served = serve(

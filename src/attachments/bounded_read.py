@@ -43,7 +43,5 @@ def read_member(reader: Readable, max_bytes: int) -> bytes | None:
 
 def member(name: str, data: bytes | None, budget: Budget, *, content_type: str = OCTETS, charset: str = "") -> Content:
     """Return a member as Content; with no data (too large, or not to be opened) its name alone is found."""
-    data = data or b""
-    return Content(
-        content_type, charset, len(data), data=data, filename=filenames.cleaned(name.rpartition("/")[2]), budget=budget
-    )
+    filename = filenames.cleaned(name.rpartition("/")[2])
+    return Content(content_type, charset, len(data or b""), data=data, filename=filename, budget=budget)

@@ -1,14 +1,15 @@
 """The child process in which attachments are read: `python -m src.attachments.child`. Started by the sandbox's pool.
 
-It gives up the network and bounds itself, says that it is ready, and then answers one task after the other until its
-input ends. It knows no settings, no Redis and no secret. What libraries print goes nowhere; the pipes to the parent are
-moved out of their way first. After a task that ran out of memory it ends, since nothing is sure any more.
+It gives up the network and most files, bounds itself, says that it is ready, and then answers one task after the other
+until its input ends. It knows no settings, no Redis and no secret. What libraries print goes nowhere; the pipes to the
+parent are moved out of their way first. After a task that ran out of memory it ends, since nothing is sure any more.
 """
 
 import gc
 import importlib
 import os
 import sys
+from pathlib import Path
 
 from src.attachments import registry
 from src.attachments.limits import DEFAULT
@@ -18,6 +19,7 @@ from src.attachments.take_out import take_out
 from src.mail.parse import parse
 from src.model.extraction import Extracted, Extraction
 
+PROJECT = Path(__file__).resolve().parents[2]
 OUT_OF_MEMORY = 3  # exit code
 TOO_DEEP_TO_READ = Extraction(Extracted.FAILED, reason="nested_too_deep")
 NO_MEMORY = Extraction(Extracted.FAILED, reason="out_of_memory")
@@ -28,7 +30,8 @@ def main(arguments: list[str]) -> int:
     isolation.die_with_parent(int(arguments[0]))
     lines = importlib.import_module(arguments[1]).REGISTRY if len(arguments) > 1 else _with_mail_parser()
     tasks, answers = _pipes_out_of_the_way()
-    isolation.confine(DEFAULT.address_space_bytes)
+    isolation.yield_to_worker()
+    isolation.confine(DEFAULT.address_space_bytes, project=PROJECT, own_folder=Path.cwd())
     gc.freeze()
     frames.send(answers, frames.READY)
     while True:
@@ -37,6 +40,7 @@ def main(arguments: list[str]) -> int:
         except frames.BrokenPipeToChildError:
             return 0
         found = _done(head, data, lines)
+        isolation.task_is_done()
         try:
             frames.send(answers, frames.answer(found))
         except frames.BrokenPipeToChildError:

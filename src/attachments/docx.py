@@ -6,7 +6,8 @@ from src.attachments.extractor import Content
 from src.attachments.finish import finished
 from src.attachments.inside import WORD_MAIN
 from src.attachments.limits import Limits
-from src.attachments.office_zip import FlowHandler, OfficeZip, Pieces, properties
+from src.attachments.office_text import FlowHandler, Pieces
+from src.attachments.office_zip import OfficeZip, properties
 from src.model.extraction import Extraction
 
 _TEXTS = frozenset({"t"})

@@ -6,7 +6,8 @@ from urllib.parse import unquote
 from src.attachments.extractor import Content
 from src.attachments.finish import finished
 from src.attachments.limits import Limits
-from src.attachments.office_zip import Attributes, Handler, OfficeZip, properties
+from src.attachments.office_xml import Attributes, Handler
+from src.attachments.office_zip import OfficeZip, properties
 from src.model.extraction import Extraction
 from src.text import charsets
 from src.text.html_text import html_to_text

@@ -7,6 +7,8 @@ could be at stake, they run in a child process (see `registry.py`), never in the
 """
 
 import io
+import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,32 +33,44 @@ class Budget:
 
     inflated_bytes: int
     members: int
+    ends_at: float = math.inf  # as time.monotonic tells it: soon after, the sandbox kills the child, and all is lost
 
     @classmethod
-    def of(cls, limits: Limits) -> "Budget":
-        return cls(limits.inflated_bytes, limits.members)
+    def of(cls, limits: Limits, ends_at: float = math.inf) -> "Budget":
+        return cls(limits.inflated_bytes, limits.members, ends_at)
 
     def inflate(self, size_bytes: int) -> None:
-        """Take the bytes just inflated from the budget; raises NotExtractedError when it is overdrawn."""
+        """Take the bytes just inflated from the budget; raises NotExtractedError when it is overdrawn, or time is."""
+        self.look_at_the_clock()
         self.inflated_bytes -= size_bytes
         if self.inflated_bytes < 0:
             raise NotExtractedError("inflates_too_much")
 
     def open_member(self) -> None:
         """Take one member from the budget; raises NotExtractedError when it is overdrawn."""
+        self.look_at_the_clock()
         self.members -= 1
         if self.members < 0:
             raise NotExtractedError("too_many_members")
 
+    def left_s(self, most: float) -> float:
+        """Return the seconds left for a step that takes at most so many."""
+        return max(0.0, min(most, self.ends_at - time.monotonic()))
+
+    def look_at_the_clock(self) -> None:
+        """Raise NotExtractedError when the time is over: what was found by then can still be told."""
+        if time.monotonic() > self.ends_at:
+            raise NotExtractedError("time_out")
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The decoded bytes of an attachment or of a member: in memory, or in a file. One of `data` and `path` is set."""
+    """The decoded bytes of an attachment or of a member: in memory, or in a file. At most one of the two is set."""
 
     content_type: str  # lower case, as declared; "application/octet-stream" if none
     charset: str  # as declared; empty if none
     size_bytes: int
-    data: bytes | None = None
+    data: bytes | None = None  # None, with no path: a member that could not be opened, known by its name alone
     path: Path | None = None  # gone when `extract` has returned
     filename: str = ""  # cleaned; may be empty
     budget: Budget = field(default_factory=lambda: Budget.of(Limits()))
@@ -67,6 +81,10 @@ class Content:
             return (self.data or b"")[:max_bytes]
         with self.path.open("rb") as file:
             return file.read(max_bytes)
+
+    def as_type(self, content_type: str) -> "Content":
+        """Return the same content under another type."""
+        return Content(content_type, self.charset, self.size_bytes, self.data, self.path, self.filename, self.budget)
 
     def open(self) -> BinaryIO:
         """Open it for reading and seeking; the caller closes it."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from src.attachments.extractor import NotExtractedError
 from src.attachments.limits import Limits
 from src.model.extraction import Extracted, Extraction
 from src.text.normalise import clean, cut, one_line
@@ -15,14 +16,14 @@ def finished(
     metadata: Mapping[str, str | int] | None = None,
     *,
     was_cut: bool = False,
-    reason: str = "",
+    unread: NotExtractedError | None = None,
 ) -> Extraction:
-    """Return `text` as an Extraction. `was_cut`: more was there; `reason`: why, or what was left out."""
+    """Return `text` as an Extraction. `was_cut`: more was there; `unread`: why something of it was not read."""
     kept, is_cut = cut(clean(text).strip(), limits.text_chars)
     known = {name: _short(value) for name, value in (metadata or {}).items() if value not in ("", None)}
-    if not kept:
-        return Extraction(Extracted.SKIPPED if reason else Extracted.EMPTY, reason=reason, metadata=known)
-    return Extraction(Extracted.TEXT, text=kept, reason=reason, truncated=was_cut or is_cut, metadata=known)
+    outcome = Extracted.TEXT if kept else unread.outcome if unread else Extracted.EMPTY
+    reason = unread.reason if unread else ""
+    return Extraction(outcome, text=kept, reason=reason, truncated=was_cut or is_cut, metadata=known)
 
 
 def _short(value: str | int) -> str | int:

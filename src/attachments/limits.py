@@ -1,7 +1,8 @@
 """The bounds of attachments, with unit and reason. A change of what they let through changes `recipe`: texts that were
 taken out under other bounds are not used again."""
 
-from dataclasses import astuple, dataclass, field
+import hashlib
+from dataclasses import astuple, dataclass, field, replace
 
 MB = 1024 * 1024
 
@@ -39,13 +40,9 @@ class Limits:
     ocr: Ocr = field(default_factory=Ocr)
 
     def recipe(self, version: int) -> str:
-        """Name how a text was made: extractors of this `version` under these bounds."""
-        bounds = "/".join(str(bound) for bound in _flat(astuple(self)))
-        return f"{version}:{bounds}"
-
-
-def _flat(values: tuple[object, ...]) -> list[object]:
-    return [each for value in values for each in (_flat(value) if isinstance(value, tuple) else [value])]
+        """Name how a text is made: extractors of this `version` under these bounds, such as `2:9f3a1c2b`."""
+        bounds = astuple(replace(self, memory_bytes=0))  # where the bytes lie changes nothing
+        return f"{version}:{hashlib.blake2b(repr(bounds).encode(), digest_size=4).hexdigest()}"
 
 
 DEFAULT = Limits()

@@ -6,7 +6,9 @@ Cells and rows that repeat are said once, however often they are declared to.
 from src.attachments.extractor import Content
 from src.attachments.finish import finished
 from src.attachments.limits import Limits
-from src.attachments.office_zip import Attributes, FlowHandler, OfficeZip, Pieces, properties
+from src.attachments.office_text import FlowHandler, Pieces
+from src.attachments.office_xml import AtStart, Attributes
+from src.attachments.office_zip import OfficeZip, properties
 from src.model.extraction import Extraction
 
 _TEXTS = frozenset({"p", "h"})
@@ -16,11 +18,12 @@ MAX_SPACES = 100  # of one element that stands for several
 
 
 class _Flow(FlowHandler):
-    def start(self, name: str, attributes: Attributes) -> None:
-        super().start(name, attributes)
-        if name == "s":
-            count = attributes.get("c", "1")
-            self.text(" " * (min(int(count), MAX_SPACES) if count.isdecimal() and len(count) < 6 else 1))
+    def at_start(self, name: str) -> AtStart | None:
+        return self._spaces if name == "s" else super().at_start(name)
+
+    def _spaces(self, attributes: Attributes) -> None:
+        count = next((value for key, value in attributes.items() if key.endswith(":c")), "1")
+        self.text(" " * (min(int(count), MAX_SPACES) if count.isdecimal() and len(count) < 6 else 1))
 
 
 class OpenDocument:

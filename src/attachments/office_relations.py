@@ -3,7 +3,8 @@
 import posixpath
 from typing import NamedTuple
 
-from src.attachments.office_zip import Attributes, Handler, OfficeZip
+from src.attachments.office_xml import Attributes, Handler
+from src.attachments.office_zip import OfficeZip
 
 
 class Relation(NamedTuple):

@@ -1,21 +1,27 @@
 """The pages of a PDF, by either reader: texts up to the limits, or one page rendered for OCR."""
 
+import os
+import tempfile
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from src.attachments.bounded_call import call_within
 from src.attachments.extractor import Content, NotExtractedError
 from src.attachments.limits import Limits
-from src.attachments.ocr import PAGE_SECONDS, Reader, fitting
+from src.attachments.ocr import Reader, is_too_small, shrinking
 
 POINTS_PER_INCH = 72
 RENDER_SECONDS = 8.0  # of one page, besides what OCR may take
+FASTEST = 1  # of zlib: the picture lives for a second
+_LOCKED = (4, 5)  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY of pdfium
 
 
-def load_pdfium() -> None:
-    """Load the library, before a process forks for each file: loading takes 40 times as long as reading a small one."""
-    import_module("pypdfium2")
+def load_libraries() -> None:
+    """Load them before a process forks for each file: loading takes 40 times as long as reading a small one."""
+    for library in ("pypdfium2", "PIL.PngImagePlugin"):
+        import_module(library)
 
 
 def by_pdfium(data: Content, limits: Limits) -> dict[str, Any]:
@@ -25,11 +31,7 @@ def by_pdfium(data: Content, limits: Limits) -> dict[str, Any]:
     document = _opened_by_pdfium(data)
     texts, room = [], limits.text_chars + 1  # one more, to know that there is more
     for at in range(min(len(document), limits.pdf_pages)):
-        page = document[at]
-        found = page.get_textpage()
-        text = found.get_text_range(0, min(found.count_chars(), room)) if found.count_chars() > 0 else ""
-        found.close()
-        page.close()
+        text = _text_by_pdfium(document, at, room)
         texts.append(text)
         room -= len(text)
         if room <= 0:
@@ -46,6 +48,21 @@ def by_pdfium(data: Content, limits: Limits) -> dict[str, Any]:
         "author": _scrubbed(told.get("Author", "")),
         "created": _scrubbed(told.get("CreationDate", "")),
     }
+
+
+def _text_by_pdfium(document: Any, at: int, room: int) -> str:
+    """Return the text of one page; none for a page that is broken, which costs the others nothing."""
+    import pypdfium2
+
+    try:
+        page = document[at]
+        found = page.get_textpage()
+        text: str = found.get_text_range(0, min(found.count_chars(), room)) if found.count_chars() > 0 else ""
+        found.close()
+        page.close()
+    except pypdfium2.PdfiumError:
+        return ""
+    return text
 
 
 def by_pypdf(data: Content, limits: Limits) -> dict[str, Any]:
@@ -74,25 +91,28 @@ def by_pypdf(data: Content, limits: Limits) -> dict[str, Any]:
 
 
 def read_by_ocr(data: Content, at: int, reader: Reader) -> str:
-    """Return what OCR reads on one page."""
-
-    reader.load()
-
-    def read() -> str:
-        limits = reader.limits
-        page = _opened_by_pdfium(data)[at]
-        width, height = page.get_size()
-        scale = limits.ocr.dpi / POINTS_PER_INCH
-        pixels = width * height * scale * scale
-        if pixels > limits.render_pixels:
-            scale *= (limits.render_pixels / pixels) ** 0.5
-        return _scrubbed(reader.read(fitting(page.render(scale=scale, grayscale=True).to_pil(), limits)))
-
+    """Return what OCR reads on one page, which is rendered in a fork. Raises NotExtractedError."""
+    descriptor, name = tempfile.mkstemp(suffix=".png")
+    os.close(descriptor)
     try:
-        text: str = call_within(PAGE_SECONDS + RENDER_SECONDS, read)
+        seconds = min(RENDER_SECONDS, reader.left_s())
+        was_rendered = call_within(seconds, lambda: _render(data, at, reader.limits, name))
+        return _scrubbed(reader.read(Path(name))) if was_rendered else ""
     finally:
-        reader.pages_read += 1  # the fork counted in a copy
-    return text
+        Path(name).unlink(missing_ok=True)
+
+
+def _render(data: Content, at: int, limits: Limits, name: str) -> bool:
+    """Write a picture of a page to a file; return False for a page too small for a word."""
+    page = _opened_by_pdfium(data)[at]
+    scale = limits.ocr.dpi / POINTS_PER_INCH
+    width, height = (side * scale for side in page.get_size())
+    factor = shrinking(width, height, limits)
+    if is_too_small(width * factor, height * factor):
+        return False
+    picture = page.render(scale=scale * factor, grayscale=True).to_pil()
+    picture.save(name, compress_level=FASTEST)
+    return True
 
 
 def _opened_by_pdfium(data: Content) -> Any:
@@ -101,7 +121,7 @@ def _opened_by_pdfium(data: Content) -> Any:
     try:
         return pypdfium2.PdfDocument(data.path if data.path is not None else data.data or b"")
     except pypdfium2.PdfiumError as error:
-        if "password" in str(error).lower():
+        if error.err_code in _LOCKED:
             raise NotExtractedError("encrypted") from error
         raise
 

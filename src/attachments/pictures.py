@@ -27,7 +27,7 @@ class Picture:
                 if is_too_small(width, height):
                     raise NotExtractedError("too_small_for_text", outcome=Extracted.SKIPPED)
                 known: dict[str, str | int] = {"width": width, "height": height}
-                reader, texts = Reader.of(limits), []
+                reader, texts = Reader.of(limits, data.budget.ends_at), []
                 for number, frame in enumerate(ImageSequence.Iterator(picture)):
                     if number >= limits.image_frames:
                         reader.is_cut = True

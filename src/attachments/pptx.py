@@ -6,7 +6,9 @@ from src.attachments.extractor import Content
 from src.attachments.finish import finished
 from src.attachments.limits import Limits
 from src.attachments.office_relations import relations_of
-from src.attachments.office_zip import Attributes, FlowHandler, Handler, OfficeZip, Pieces, properties
+from src.attachments.office_text import FlowHandler, Pieces
+from src.attachments.office_xml import Attributes, Handler
+from src.attachments.office_zip import OfficeZip, properties
 from src.model.extraction import Extraction
 
 _TEXTS = frozenset({"t"})

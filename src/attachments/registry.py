@@ -29,7 +29,7 @@ from src.attachments.xlsx import Xlsx
 from src.attachments.zip_file import ZipArchive
 from src.model.extraction import Extracted, Extraction
 
-VERSION = 2  # raise it when an extractor finds more than before: texts of an older version are not used again
+VERSION = 3  # raise it when an extractor finds more than before: texts of an older version are not used again
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ Programs declare what they like: a PDF comes as application/octet-stream, a prog
 Archives and old office files share theirs: what lies inside tells them apart (`inside.py`), in the child process.
 """
 
+import posixpath
 import re
-from pathlib import PurePosixPath
 
 HEAD_BYTES = 8 * 1024  # looked at
 
 OCTETS, PDF = "application/octet-stream", "application/pdf"
 ZIP, OLE = "application/zip", "application/x-ole-storage"
+GZIP, BZIP2, XZ = "application/gzip", "application/x-bzip2", "application/x-xz"
 EXECUTABLE, MEDIA = "application/x-executable", "video/x-media"
 
 # Offset, magic bytes, media type; the first that fits.
@@ -28,10 +29,10 @@ _MAGIC = (
     (8, b"WEBP", "image/webp"),
     (4, b"ftypheic", "image/heic"),
     (4, b"ftypmif1", "image/heic"),
-    (0, b"\x1f\x8b", "application/gzip"),
-    (4, b"1AY&SY", "application/x-bzip2"),  # after BZh and a digit, of which texts hold more
-    (4, b"\x17rE8P\x90", "application/x-bzip2"),  # an empty one
-    (0, b"\xfd7zXZ\0", "application/x-xz"),
+    (0, b"\x1f\x8b", GZIP),
+    (4, b"1AY&SY", BZIP2),  # after BZh and a digit, of which texts hold more
+    (4, b"\x17rE8P\x90", BZIP2),  # an empty one
+    (0, b"\xfd7zXZ\0", XZ),
     (257, b"ustar", "application/x-tar"),
     (0, b"\x78\x9f\x3e\x22", "application/ms-tnef"),
     (0, b"MZ", EXECUTABLE),
@@ -80,7 +81,7 @@ def media_type_of(head: bytes, declared: str, filename: str) -> str:
     for offset, magic, media_type in _MAGIC:
         if head.startswith(magic, offset) and (b"\0" in head or not _SPELT.fullmatch(magic)):
             return media_type
-    suffix = PurePosixPath(filename.lower()).suffix
+    suffix = posixpath.splitext(filename.lower())[1]
     if (declared == PDF or suffix == ".pdf") and b"%PDF-" in head[:_PDF_WITHIN]:
         return PDF
     if _BITMAP.match(head):

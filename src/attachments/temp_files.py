@@ -15,7 +15,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from src.common.errors import TempSpaceError
@@ -43,9 +43,11 @@ def written(slices: Iterable[bytes], temp_dir: Path) -> Iterator[Path]:
             _write(descriptor, piece)
         yield path
     finally:
-        path.unlink(missing_ok=True)
-        TEMP_FILE_CLEANUP.inc()
-        os.close(descriptor)
+        try:
+            path.unlink(missing_ok=True)
+            TEMP_FILE_CLEANUP.inc()
+        finally:
+            os.close(descriptor)
 
 
 class Subfolder:
@@ -54,6 +56,15 @@ class Subfolder:
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self._descriptor = descriptor
+
+    def empty(self) -> None:
+        """Remove all that is in it."""
+        with suppress(FileNotFoundError), os.scandir(self.path) as found:
+            for entry in found:
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry, ignore_errors=True)
+                else:
+                    Path(entry).unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Remove it with all that is in it."""
@@ -139,13 +150,14 @@ def _files(temp_dir: Path) -> list[Path]:
 
 def _is_in_use(path: Path) -> bool:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        # Without O_NONBLOCK a pipe of this name, laid there by a reader gone wrong, would hold up the sweep for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return True  # gone meanwhile, or not ours
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+    except OSError:
+        return True  # locked; or nothing that can be locked
     finally:
         os.close(descriptor)
     return False

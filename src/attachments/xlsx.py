@@ -1,15 +1,20 @@
 """Text of Excel files (ECMA-376): each sheet after its name, cells between tabs, formulas by their last value, dates as
 people read them. Never dense: only the cells that are there, and at most a million of them."""
 
+from collections.abc import Callable
+
 from src.attachments.extractor import Content
 from src.attachments.finish import finished
 from src.attachments.limits import Limits
 from src.attachments.office_relations import relations_of
-from src.attachments.office_zip import Attributes, EnoughError, Handler, OfficeZip, Pieces, properties
+from src.attachments.office_text import Pieces
+from src.attachments.office_xml import AtEnd, AtStart, Attributes, EnoughError, Handler
+from src.attachments.office_zip import OfficeZip, properties
 from src.attachments.xlsx_dates import Styles
 from src.model.extraction import Extraction
 
 _BOOK = "xl/workbook.xml"
+MAX_CELL_CHARS = 32_767  # as in Excel; a text that thousands of cells share must not multiply without bound
 
 
 class Xlsx:
@@ -28,19 +33,12 @@ class Xlsx:
             for name, relation in book.sheets:
                 if pieces.is_full or cells.is_used_up:
                     break
-                _add_quietly(pieces, f"{name}\n")
+                pieces.add(f"{name}\n")
                 if relation in relations:
                     archive.read_xml(relations[relation].member, _Sheet(pieces, strings.found, styles, cells))
             known = properties(archive, "docProps/core.xml")
         known["sheets"] = len(book.sheets)
         return finished(pieces.joined(), limits, known, was_cut=pieces.is_full or cells.is_used_up)
-
-
-def _add_quietly(pieces: Pieces, text: str) -> None:
-    try:
-        pieces.add(text)
-    except EnoughError:
-        return
 
 
 class _Count:
@@ -51,8 +49,8 @@ class _Count:
     def is_used_up(self) -> bool:
         return self._left <= 0
 
-    def take(self) -> None:
-        self._left -= 1
+    def take(self, cells: int) -> None:
+        self._left -= cells
         if self.is_used_up:
             raise EnoughError
 
@@ -80,28 +78,39 @@ class _Strings(Handler):
         self._pieces: list[str] = []
         self._is_text = self._is_hint = False
 
-    def start(self, name: str, attributes: Attributes) -> None:  # noqa: ARG002
-        if name == "si":
-            self._pieces = []
-        self._is_hint = self._is_hint or name == "rPh"
-        self._is_text = name == "t" and not self._is_hint
+    def at_start(self, name: str) -> AtStart | None:
+        return {"si": self._begin, "t": self._begin_text, "rPh": self._begin_hint}.get(name)
 
     def text(self, data: str) -> None:
         if self._is_text:
             self._pieces.append(data)
 
-    def end(self, name: str) -> None:
+    def at_end(self, name: str) -> AtEnd | None:
+        return {"si": self._end, "t": self._end_text, "rPh": self._end_hint}.get(name)
+
+    def _begin(self, _attributes: Attributes) -> None:
+        self._pieces = []
+
+    def _begin_text(self, _attributes: Attributes) -> None:
+        self._is_text = not self._is_hint
+
+    def _begin_hint(self, _attributes: Attributes) -> None:
+        self._is_hint = True
+
+    def _end_text(self) -> None:
         self._is_text = False
-        if name == "rPh":
-            self._is_hint = False
-        elif name == "si":
-            self.found.append("".join(self._pieces))
-            if len(self.found) >= self._most:
-                raise EnoughError
+
+    def _end_hint(self) -> None:
+        self._is_hint = False
+
+    def _end(self) -> None:
+        self.found.append("".join(self._pieces)[:MAX_CELL_CHARS])
+        if len(self.found) >= self._most:
+            raise EnoughError
 
 
 class _Sheet(Handler):
-    """Writes the cells of a sheet."""
+    """Writes the cells of a sheet, row by row. All text inside a cell is its value, but for formulas and hints."""
 
     def __init__(self, pieces: Pieces, strings: list[str], styles: Styles, count: _Count) -> None:
         self._pieces = pieces
@@ -109,29 +118,50 @@ class _Sheet(Handler):
         self._styles = styles
         self._count = count
         self._kind = self._style = ""
-        self._value: list[str] = []
-        self._is_value = False
+        self._value: list[str] = []  # of the cell that is open
+        self._value_until = 0  # pieces of it, where a formula or hint began
+        self._row: list[str] = []
 
-    def start(self, name: str, attributes: Attributes) -> None:
-        if name == "c":
-            self._count.take()
-            self._kind, self._style, self._value = attributes.get("t", "n"), attributes.get("s", ""), []
-        self._is_value = name in ("v", "t")
+    def at_start(self, name: str) -> AtStart | None:
+        return {"c": self._begin_cell, "f": self._begin_skipping, "rPh": self._begin_skipping}.get(name)
 
-    def text(self, data: str) -> None:
-        if self._is_value:
-            self._value.append(data)
+    def text_sink(self) -> Callable[[str], object]:
+        return self._value.append
 
-    def end(self, name: str) -> None:
-        self._is_value = False
-        if name == "c" and self._value:
-            self._pieces.add(self._shown("".join(self._value)) + "\t")
-        elif name == "row":
-            self._pieces.add("\n")
+    def at_end(self, name: str) -> AtEnd | None:
+        return {"c": self._end_cell, "f": self._end_skipping, "rPh": self._end_skipping, "row": self._end_row}.get(name)
 
-    def _shown(self, value: str) -> str:
-        if self._kind == "s":
-            return self._strings[int(value)] if value.isdecimal() and int(value) < len(self._strings) else ""
-        if self._kind == "b":
-            return "TRUE" if value == "1" else "FALSE"
-        return self._styles.shown(value, self._style) if self._kind == "n" else value
+    def at_chunk_end(self) -> None:
+        if self._row:
+            self._count.take(len(self._row))
+            self._pieces.add("\t".join(self._row) + "\t")
+            self._row = []
+        self._pieces.check()
+
+    def _begin_cell(self, attributes: dict[str, str]) -> None:
+        self._kind, self._style = attributes.get("t", "n"), attributes.get("s", "")
+        self._value.clear()
+
+    def _begin_skipping(self, _attributes: Attributes) -> None:
+        self._value_until = len(self._value)
+
+    def _end_skipping(self) -> None:
+        del self._value[self._value_until :]
+
+    def _end_cell(self) -> None:
+        value, kind = "".join(self._value).strip(), self._kind
+        if not value:
+            return
+        if kind == "n":
+            value = self._styles.shown(value, self._style)
+        elif kind == "s":
+            value = self._strings[int(value)] if value.isdecimal() and int(value) < len(self._strings) else ""
+        elif kind == "b":
+            value = "TRUE" if value == "1" else "FALSE"
+        self._row.append(value)
+
+    def _end_row(self) -> None:
+        row, self._row = self._row, []
+        self._count.take(len(row))
+        row.append("\n")
+        self._pieces.add("\t".join(row))

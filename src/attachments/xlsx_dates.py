@@ -4,10 +4,12 @@ import re
 from datetime import datetime, timedelta
 from enum import Enum
 
-from src.attachments.office_zip import Attributes, Handler
+from src.attachments.office_xml import Attributes, Handler
 
 _FROM_1900 = datetime(1899, 12, 30)  # noqa: DTZ001 - a spreadsheet's dates have no zone
 _FROM_1904 = datetime(1904, 1, 1)  # noqa: DTZ001 - as above; set by old Macs
+_TIME_AT = len("2026-01-02 ")
+MAX_KNOWN = 10_000  # numbers that are remembered as shown
 MAX_FORMAT_CHARS = 255  # Excel allows no more
 _DURATION_FORMAT = 46  # built-in: [h]:mm:ss
 _DATE_FORMATS = (*range(14, 23), *range(27, 37), 45, 47, *range(50, 59))  # built-in
@@ -30,7 +32,9 @@ class Styles(Handler):
         self._epoch = _FROM_1904 if counts_from_1904 else _FROM_1900
         self._last = (datetime.max - self._epoch).days  # noqa: DTZ901 - 9999-12-31, often "no end"
         self._formats = {**dict.fromkeys(_DATE_FORMATS, _Kind.DATE), _DURATION_FORMAT: _Kind.DURATION}
-        self._kinds: list[_Kind] = []
+        self._cell_styles = 0
+        self._known: dict[tuple[str, _Kind], str] = {}  # the same days come again and again
+        self._kinds: dict[str, _Kind] = {}  # of the cell styles that show something else than the number itself
         self._in_cell_styles = False
 
     def start(self, name: str, attributes: Attributes) -> None:
@@ -40,7 +44,10 @@ class Styles(Handler):
         elif name == "cellXfs":
             self._in_cell_styles = True
         elif name == "xf" and self._in_cell_styles:
-            self._kinds.append(self._formats.get(int(number), _Kind.NUMBER) if number.isdecimal() else _Kind.NUMBER)
+            kind = self._formats.get(int(number), _Kind.NUMBER) if number.isdecimal() else _Kind.NUMBER
+            if kind is not _Kind.NUMBER:
+                self._kinds[str(self._cell_styles)] = kind
+            self._cell_styles += 1
 
     def end(self, name: str) -> None:
         if name == "cellXfs":
@@ -48,9 +55,17 @@ class Styles(Handler):
 
     def shown(self, value: str, style: str) -> str:
         """Return a number as a cell of this style shows it."""
-        kind = self._kinds[int(style)] if style.isdecimal() and int(style) < len(self._kinds) else _Kind.NUMBER
-        if kind is _Kind.NUMBER:
+        kind = self._kinds.get(style)
+        if kind is None:
             return value
+        known = self._known.get((value, kind))
+        if known is None:
+            known = self._shown(value, kind)
+            if len(self._known) < MAX_KNOWN:
+                self._known[value, kind] = known
+        return known
+
+    def _shown(self, value: str, kind: _Kind) -> str:
         try:
             serial = float(value)
         except ValueError:
@@ -60,8 +75,10 @@ class Styles(Handler):
         return _as_duration(serial) if kind is _Kind.DURATION else self._as_date(serial)
 
     def _as_date(self, serial: float) -> str:
-        moment = self._epoch + timedelta(seconds=round(serial * 86_400))
-        return moment.strftime("%H:%M:%S" if serial < 1 else "%Y-%m-%d" if serial.is_integer() else "%Y-%m-%d %H:%M:%S")
+        shown = (self._epoch + timedelta(seconds=round(serial * 86_400))).isoformat(" ")
+        if serial < 1:
+            return shown[_TIME_AT:]
+        return shown[: _TIME_AT - 1] if serial.is_integer() else shown
 
 
 def _kind_of(code: str) -> _Kind:

@@ -2,7 +2,7 @@
 
 import typer
 
-from src.cli import dlq, import_mail
+from src.cli import attachments, dlq, import_mail
 from src.cli.commands import Commands
 from src.cli.doctor import doctor
 from src.cli.export import export
@@ -27,5 +27,6 @@ app.command()(export)
 app.command()(status)
 app.command()(verify)
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(attachments.app, name="attachments")
 app.command()(doctor)
 app.command()(keygen)

@@ -9,7 +9,10 @@ from rich.console import Console
 from config.settings import Settings, SettingsError
 from src.assembly.imports import run_import
 from src.assembly.producer import run_producer
+from src.assembly.reprocess import Meant, ReprocessOutcome, run_reprocess
 from src.assembly.services import OpenStream, has_database, open_sources, open_store, open_stream, require_database
+from src.assembly.worker import limits_of
+from src.attachments.keep import way_of_reading
 from src.cli.services import CensusSource, CommandStream
 from src.common import exit_codes
 from src.common.errors import LeaseLostError
@@ -69,6 +72,22 @@ class SettingsOpening:
                 outcome = run_import(settings, console, kind=kind, path=path, account=account)
                 codes.append(outcome.exit_code)
         return max(codes, default=exit_codes.OK)
+
+    def reprocess(
+        self,
+        settings: Settings,
+        account: str,
+        *,
+        reason: str,
+        outdated: bool,
+        mboxes: Sequence[Path],
+        maildirs: Sequence[Path],
+    ) -> ReprocessOutcome:
+        """As in Opening."""
+        require_database(settings)
+        meant = Meant(reason, way_of_reading(limits_of(settings)) if outdated else "")
+        origins = list(_origins(settings, account, mboxes, maildirs))
+        return run_reprocess(settings, Console(stderr=True), account=account, origins=origins, meant=meant)
 
 
 def _origins(

@@ -6,7 +6,7 @@ Users get what the settings name (`src/cli/opening.py`); tests hand the app a `S
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import typer
 
@@ -18,6 +18,9 @@ from src.model.ticket import Ticket
 from src.sources.source import Census
 from src.store.protocol import Store
 from src.stream.protocol import DeadLetters, StreamStats
+
+if TYPE_CHECKING:
+    from src.assembly.reprocess import ReprocessOutcome
 
 
 class CommandStream(DeadLetters, Protocol):
@@ -63,6 +66,19 @@ class Opening(Protocol):
 
     def repair(self, settings: Settings, account: str, *, mboxes: Sequence[Path], maildirs: Sequence[Path]) -> int:
         """Publish what the database lacks or has otherwise than the source; return an exit code."""
+        ...
+
+    def reprocess(
+        self,
+        settings: Settings,
+        account: str,
+        *,
+        reason: str,
+        outdated: bool,
+        mboxes: Sequence[Path],
+        maildirs: Sequence[Path],
+    ) -> "ReprocessOutcome":
+        """Publish once more the mails with an attachment that ended for `reason`, or is `outdated`."""
         ...
 
 

@@ -124,11 +124,18 @@ def _database_part(found: StoreStats | Unavailable) -> Iterator[Listing | Text]:
         ("mails", f"{found.mails}, of these {found.deleted} deleted at the source"),
         ("not come yet", f"{found.stubs} mails of which only a change came so far"),
         ("with defects", found.with_defects),
-        ("attachments", found.attachments),
+        ("attachments", _by_outcome(found)),
         ("newest", found.newest_received_at),
         ("size", size(found.size_bytes)),
     ]
     yield Listing(("database", ""), rows)
+
+
+def _by_outcome(stats: StoreStats) -> str:
+    """Return the ledger: how many there are, and how they ended, the most frequent first."""
+    counts = sorted(stats.attachments_by_outcome.items(), key=lambda item: -item[1])
+    told = ", ".join(f"{name.replace(':', ' ')} {count}" for name, count in counts)
+    return f"{stats.attachments} ({told})" if told else str(stats.attachments)
 
 
 def _accounts_part(report: StatusReport) -> Iterator[Listing | Text]:

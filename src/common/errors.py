@@ -93,6 +93,24 @@ class SandboxUnavailableError(TemporaryError):
     code = "sandbox_unavailable"
 
 
+class ScannerUnavailableError(TemporaryError):
+    """Raised when the virus scanner does not answer, and `CLAMAV_WHEN_DOWN` says to wait for it."""
+
+    code = "scanner_unavailable"
+
+
+class AttachmentsBusyError(TemporaryError):
+    """Raised when more mails wait for their attachments than a worker holds: this one is put off, which is no fault."""
+
+    code = "attachments_busy"
+
+    def __init__(self, delay_s: float) -> None:
+        super().__init__(
+            "more mails wait for their attachments than this worker holds; it comes back when it is its turn"
+        )
+        self.delay_s = delay_s
+
+
 # --- Database --------------------------------------------------------------------------------------------------------
 
 

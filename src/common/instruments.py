@@ -61,6 +61,21 @@ GMAIL_QUOTA_WAIT = Histogram(
     ["use"],  # live, backfill, census
     buckets=_POLL_S,
 )
+GMAIL_SYNC_MESSAGES = Counter(
+    "gmail_sync_messages_total",
+    "Mails fetched through the Gmail API.",
+    ["direction"],  # backfill, incremental
+)
+GMAIL_HISTORY_GAP = Gauge(
+    "gmail_history_gap",
+    "How far the history that was read lies behind the mailbox, in history ids; 0 when read to its end.",
+    ["account"],  # account_tag
+)
+GMAIL_DRIFT = Gauge(
+    "gmail_sync_drift",
+    "Mails that the last comparison of a whole mailbox found to differ, and mended.",
+    ["account", "kind"],  # account_tag; missing, extra, labels
+)
 GMAIL_PAUSES = Counter("gmail_sync_pauses_total", "Times Google throttled an account, and all its calls paused.")
 
 # --- worker ----------------------------------------------------------------------------------------------------------
@@ -124,6 +139,14 @@ ATTACHMENTS_SKIPPED = Counter(
     "gmail_attachments_skipped_total",
     "Attachments of which only metadata was kept.",
     ["reason"],  # too_large, unsupported_type, …
+)
+ATTACHMENTS_REUSED = Counter(
+    "email_ingestion_attachments_reused_total", "Attachments whose text was known from the same bytes."
+)
+SCANS = Counter(
+    "email_ingestion_scans_total",
+    "Attachments offered to the virus scanner.",
+    ["verdict"],  # clean, infected, unscanned
 )
 SLOW_MAILS = Gauge(
     "email_ingestion_slow_mails", "Mails that wait for the text of their attachments, while others are worked on."

@@ -9,7 +9,8 @@ from src.mail.splitter import Node
 from src.mail.transfer import Raw
 from src.text import filenames
 
-EXACT_FROM_BYTES = 1024 * 1024  # above it the size decides how a part is handled, so it is counted (1 ms a MB)
+SAMPLED_TO_BYTES = 1024 * 1024  # below it, some lines tell the size; above it, the most that it can be is told
+EXACT_FROM_BYTES = 13 * 1024 * 1024  # of base64; where the size decides how a part is handled it is counted (1 ms a MB)
 _LINE_SAMPLE_BYTES = 1024  # enough to see how long the lines of a base64 part are
 
 
@@ -64,6 +65,8 @@ def _estimated_size(raw: Raw, node: Node) -> int:
         return size
     if size > EXACT_FROM_BYTES:
         return transfer.count_base64(raw, node.start, node.end) * 3 // 4
+    if size > SAMPLED_TO_BYTES:
+        return size * 3 // 4
     sample = bytes(raw[node.start : min(node.end, node.start + _LINE_SAMPLE_BYTES)])
     characters = len(sample) - sample.count(b"\n") - sample.count(b"\r")
     return size * characters * 3 // (len(sample) * 4)

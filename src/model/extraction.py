@@ -15,6 +15,15 @@ class Extracted(StrEnum):
     FAILED = "failed"  # tried, and failed for `reason`; the mail is stored all the same
 
 
+class Scan(StrEnum):
+    """What the virus scanner said of an attachment."""
+
+    OFF = ""  # none is set up, or there was nothing to scan: never decoded
+    CLEAN = "clean"
+    INFECTED = "infected"  # then its text is not taken out; metadata has the `signature`
+    UNSCANNED = "unscanned"  # the scanner was away, or could not scan this one
+
+
 @dataclass(frozen=True, slots=True)
 class Extraction:
     """What an extractor found in one attachment."""
@@ -38,6 +47,8 @@ class Attachment:
     sha256: str  # hex, of the decoded bytes; empty when they were never decoded (over 50 MB)
     is_inline: bool
     extraction: Extraction
+    scan: Scan = Scan.OFF
+    recipe: str = ""  # what its bytes were taken for and how they were read; empty when they never were decoded
 
 
 class AttachmentPart(Protocol):

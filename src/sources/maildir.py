@@ -12,7 +12,7 @@ folder name must not delete the first one's mails.
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from src.model.cursor import Batch, Cursor, Failure
 from src.model.envelope import Envelope, Kind, Place
 from src.sources.file_bytes import FileBytes, unreadable
 from src.sources.file_cursor import check_is_files
-from src.sources.file_limits import FileLimits
+from src.sources.file_limits import FileLimits, in_batches
 from src.sources.file_slices import FileSlices
 from src.sources.maildir_folders import Folder, MailFile, keywords, labels, mail_files
 from src.sources.maildir_pass import MaildirPass, Step, Task, with_names
@@ -47,7 +47,7 @@ class Surroundings:
 
 
 class MaildirSource:
-    """Plays Source and Census for one folder."""
+    """Plays Source, Census and Refetch for one folder."""
 
     kind = "maildir"
 
@@ -87,6 +87,22 @@ class MaildirSource:
         seen = {file.unique: file for _ in range(2) for file in mail_files(self._path)}  # twice: see maildir_folders
         for unique, file in sorted(seen.items()):
             yield CensusItem(self._source_id(unique), Place(self.mailbox), labels(file.flags, names))
+
+    def refetch(self, mails: Sequence[KnownMail]) -> Iterator[tuple[Envelope, ...]]:
+        """As in Refetch."""
+        wanted = {mail.source_id for mail in mails}
+        listed = [it for it in self._listed() if self._source_id(it[0].unique) in wanted]
+        steps = (Step(file.unique, Task.AGAIN, file.place, told, 0) for file, told in listed)
+        yield from in_batches(self._readable(steps), self._limits)
+
+    def _readable(self, steps: Iterable[Step]) -> Iterator[Envelope]:
+        for step in steps:
+            try:
+                made = self._read(step)
+            except FileNotFoundError:
+                continue
+            if isinstance(made, Envelope):
+                yield made
 
     def close(self) -> None:
         """Forget the present pass."""

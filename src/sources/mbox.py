@@ -6,7 +6,7 @@ keep what was stored from being stored twice. `last_uid` set to 0 by an operator
 A mail removed from an mbox is not taken for deleted: archives are cut and merged for many reasons.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,11 +17,12 @@ from src.model.cursor import Batch, Cursor, Failure
 from src.model.envelope import Envelope, Kind, Place
 from src.sources.file_bytes import FileBytes, clean_name, unreadable
 from src.sources.file_cursor import check_is_files
-from src.sources.file_limits import FileLimits
+from src.sources.file_limits import FileLimits, in_batches
 from src.sources.mbox_scan import MailSpan, envelope_date, may_begin
 from src.sources.mbox_walk import MboxWalk, WalkedMail
 from src.sources.source import CensusItem
 from src.sources.takeout import takeout_facts
+from src.store.protocol import KnownMail
 
 log = get_logger(__name__)
 
@@ -39,7 +40,7 @@ class _Look:
 
 
 class MboxSource:
-    """Plays Source and Census for one file."""
+    """Plays Source, Census and Refetch for one file."""
 
     kind = "mbox"
 
@@ -97,6 +98,19 @@ class MboxSource:
             for mail in walk.mails():
                 labels, _ = takeout_facts(mail.span.separator, mail.span.header)
                 yield CensusItem(mail.source_id, Place(self.mailbox), labels)
+        finally:
+            walk.close()
+            file.close()
+
+    def refetch(self, mails: Sequence[KnownMail]) -> Iterator[tuple[Envelope, ...]]:
+        """As in Refetch: walks the file from its start."""
+        wanted = {mail.source_id for mail in mails}
+        file = FileBytes.open(self._path)
+        walk = MboxWalk(file, self._limits)
+        try:
+            found = (mail for mail in walk.mails() if mail.source_id in wanted)
+            within = (mail for mail in found if mail.size_bytes <= self._limits.max_mail_bytes)
+            yield from in_batches((self._envelope(mail, force=True) for mail in within), self._limits)
         finally:
             walk.close()
             file.close()

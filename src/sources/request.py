@@ -6,6 +6,7 @@ from typing import Protocol
 
 from config.settings import Settings
 from src.common.clock import Clock
+from src.common.redis_client import RedisClient
 from src.sources.file_limits import FileLimits
 from src.sources.imap.visit import KnownMails, TicketsOnTheWay
 
@@ -30,6 +31,7 @@ class SourceRequest:
     batch_mails: int  # most envelopes in one batch
     path: Path | None = None  # of the file or folder, for file sources
     access_tokens: AccessTokens | None = None  # shared by the mailboxes of an account
+    redis: RedisClient | None = None  # for what processes of an account share: its quota
 
     def file_limits(self) -> FileLimits:
         """Return the limits of a file source."""

@@ -1,11 +1,12 @@
 """The roles of a source. A new source is one file that plays `Source` and `Census`, and one line in `registry.py`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from src.model.cursor import Batch, Cursor
-from src.model.envelope import Place
+from src.model.envelope import Envelope, Place
+from src.store.protocol import KnownMail
 
 
 class Source(Protocol):
@@ -58,4 +59,17 @@ class Census(Protocol):
 
     def census(self) -> Iterator[CensusItem]:
         """Walk the ids of every mail the source has now."""
+        ...
+
+
+@runtime_checkable
+class Refetch(Protocol):
+    """A source that can bring single mails once more, for what is to be read of them anew."""
+
+    def refetch(self, mails: Sequence[KnownMail]) -> Iterator[tuple[Envelope, ...]]:
+        """Yield those of `mails` that the mailbox still has, as ADDED under their known ids, some at a time.
+
+        A mail that is gone, or cannot be given, is left out. What is yielded may have to be used up before the next
+        step, since big mails are read from the source slice by slice. Raises as `fetch` does.
+        """
         ...

@@ -1,11 +1,13 @@
 """A mail's content as columns: what is written once, when the mail itself comes."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from src.model.extraction import Attachment
 from src.model.message import Message, Record
 from src.store.bounds import MAX_MESSAGE_ID_BYTES, check_number, clean, cut, to_json
+from src.store.state import content_version
 from src.store.words import folded
 
 SNIPPET_CHARS = 200  # of the body, for lists
@@ -47,6 +49,9 @@ class AttachmentRow(NamedTuple):
     text: str
     is_truncated: bool
     metadata: str
+    scan: str
+    recipe: str
+    content_version: int
 
 
 class SearchTexts(NamedTuple):
@@ -72,7 +77,7 @@ STUB = Content("", "", "[]", "", "", '{"to":[],"cc":[],"bcc":[]}', "", "", "", "
 
 def prepare(record: Record, message: Message) -> Prepared:
     """Return the columns of a mail. Raises DatabaseRefusedError for a number that no database takes."""
-    people = [str(address) for address in (*message.to, *message.cc, *message.bcc)]
+    people = [clean(str(address)) for address in (*message.to, *message.cc, *message.bcc)]
     sender = clean(str(message.sender)) if message.sender else ""
     body = clean(message.body_text)
     content = Content(
@@ -96,8 +101,9 @@ def prepare(record: Record, message: Message) -> Prepared:
         size_bytes=check_number("size", record.size_bytes),
         sha256=clean(record.sha256),
     )
-    attachments = [_attachment_row(attachment) for attachment in message.attachments]
-    search = _search_texts(content, clean(" ".join([sender, *people])), attachments)
+    version = content_version(record)
+    attachments = [_attachment_row(attachment, version) for attachment in message.attachments]
+    search = search_texts(content.subject, [sender, *people], content.body, attachments)
     return Prepared(content, attachments, search, record.fetched_at)
 
 
@@ -110,7 +116,7 @@ def _snippet(body: str) -> str:
     return words[:SNIPPET_CHARS]
 
 
-def _attachment_row(attachment: Attachment) -> AttachmentRow:
+def _attachment_row(attachment: Attachment, version: int) -> AttachmentRow:
     extraction = attachment.extraction
     return AttachmentRow(
         position=attachment.position,
@@ -125,13 +131,17 @@ def _attachment_row(attachment: Attachment) -> AttachmentRow:
         text=clean(extraction.text),
         is_truncated=extraction.truncated,
         metadata=to_json(dict(extraction.metadata)),
+        scan=attachment.scan.value,
+        recipe=clean(attachment.recipe),
+        content_version=version,
     )
 
 
-def _search_texts(content: Content, people: str, attachments: list[AttachmentRow]) -> SearchTexts:
+def search_texts(subject: str, people: Sequence[str], body: str, attachments: Iterable[AttachmentRow]) -> SearchTexts:
+    """Return what is searched of a mail; the same again for what was stored of it."""
     texts = []
     room = MAX_INDEXED_CHARS
-    for text in (content.subject, people, content.body, *(f"{row.filename}\n{row.text}" for row in attachments)):
+    for text in (subject, " ".join(people), body, *(f"{row.filename}\n{row.text}" for row in attachments)):
         texts.append(folded(text[:room]))
         room -= min(room, len(text))
     return SearchTexts(texts[0], texts[1], texts[2], b"\n".join(texts[3:]))

@@ -1,11 +1,13 @@
 """What a batch has to change, computed from what it says and what is stored; the writers only carry it out."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from src.model.message import Record
 from src.store.content import STUB, Content, Prepared, prepare
-from src.store.state import Key, Saying, State, join
+from src.store.refresh import Texts, merged
+from src.store.state import Key, Saying, State, content_version, join
 
 # The order of the columns in every INSERT into raw_emails, after `id`.
 ROW_COLUMNS = (
@@ -45,12 +47,13 @@ class Insert(NamedTuple):
 
 
 class Update(NamedTuple):
-    """A row whose state changes; with `prepared`, a stub that its mail fills."""
+    """A row whose state changes, or one whose mail came: `fill` for a stub, `refresh` for what is stored already."""
 
     id: int
     account: str
     state: State
-    prepared: Prepared | None
+    fill: Prepared | None
+    refresh: Prepared | None
 
 
 class Plan(NamedTuple):
@@ -86,21 +89,37 @@ class Planner:
             if found is None:
                 inserts.append(Insert(key, saying.state, self._content(key, saying)))
                 continue
-            joined = join(found.state, saying.state)
-            if joined != found.state:
-                is_filled = joined.is_stored and not found.state.is_stored
-                prepared = self._content(key, saying) if is_filled else None
-                updates.append(Update(found.id, key.account, joined, prepared))
+            update = self._update(key, saying, found)
+            if update is not None:
+                updates.append(update)
         return Plan(inserts, updates)
 
+    def _update(self, key: Key, saying: Saying, found: Stored) -> Update | None:
+        before = found.state
+        joined = join(before, saying.state)
+        if not before.is_stored:
+            fill = self._content(key, saying)
+            return Update(found.id, key.account, joined, fill, None) if joined != before else None
+        brings_more = any(content_version(record) != before.content_version for record in saying.contents)
+        refresh = self._content(key, saying) if brings_more else None
+        if refresh is not None and not refresh.attachments:
+            refresh = None
+        return Update(found.id, key.account, joined, None, refresh) if refresh or joined != before else None
+
     def _content(self, key: Key, saying: Saying) -> Prepared | None:
-        record = saying.content
-        if record is None or record.message is None:
-            return None
         prepared = self._prepared.get(key)
-        if prepared is None:
-            prepared = self._prepared[key] = prepare(record, record.message)
+        if prepared is None and saying.contents:
+            prepared = self._prepared[key] = _prepared(saying.contents)
         return prepared
+
+
+def _prepared(records: Sequence[Record]) -> Prepared:
+    first, *others = [prepare(record, record.message) for record in records if record.message is not None]
+    for other in others:
+        content = first.content
+        texts = Texts(content.subject, content.sender, content.recipients, content.body)
+        first = merged(first, texts, other.attachments)
+    return first
 
 
 def row_values(insert: Insert, now: object, as_time: AsTime) -> tuple[object, ...]:

@@ -22,7 +22,7 @@ from sqlalchemy.types import TypeEngine
 from src.common.clock import Clock
 from src.common.errors import DatabaseUnavailableError
 from src.model.message import Record
-from src.store.content import AttachmentRow
+from src.store.content import AttachmentRow, Prepared, SearchTexts
 from src.store.faults import translated
 from src.store.plan import (
     CONTENT_COLUMNS,
@@ -36,6 +36,7 @@ from src.store.plan import (
     state_from_row,
     state_values,
 )
+from src.store.refresh import ON_CONFLICT, Texts, refresh
 from src.store.state import Key, State, fold
 from src.store.tables import UtcDateTime, email_attachments, raw_emails
 from src.store.tsvector import to_tsvector
@@ -43,7 +44,7 @@ from src.store.tsvector import to_tsvector
 MAX_RACES = 10  # times a batch starts over since others stored some of it; each time more of it is there
 
 _Connection = psycopg.Connection[tuple[Any, ...]]
-_Row = Insert | Update
+_Content = tuple[int, Insert | Update, Prepared]
 _JSON_COLUMNS = {"labels", "reference_ids", "recipients", "headers", "defects", "metadata"}
 
 
@@ -70,6 +71,16 @@ _UPDATE_SEARCH = """
     UPDATE mail_search SET is_deleted = %s, received_at = %s
     WHERE email_id = %s AND (is_deleted, received_at) IS DISTINCT FROM (%s, %s)"""
 _FILL = f"UPDATE raw_emails SET {_settings(CONTENT_COLUMNS)} WHERE id = %s"  # noqa: S608
+
+
+_REPLACE_ATTACHMENT = f"""
+    INSERT INTO email_attachments (email_id, {", ".join(AttachmentRow._fields)})
+    VALUES (%s, {", ".join(["%s"] * len(AttachmentRow._fields))}) {ON_CONFLICT}"""  # noqa: S608
+_TAKE_OUT_WORDS = "DELETE FROM mail_search WHERE email_id = %s"
+_SELECT_TEXTS = f"SELECT {', '.join(map(_read, Texts._fields))} FROM raw_emails m WHERE id = %s"  # noqa: S608
+_SELECT_ATTACHMENTS = f"""
+    SELECT {", ".join(map(_read, AttachmentRow._fields))} FROM email_attachments m
+    WHERE email_id = %s ORDER BY position"""  # noqa: S608
 
 
 class PostgresWriter:
@@ -102,13 +113,14 @@ class PostgresWriter:
         added = _update(connection, plan.updates, now)
         added += self._insert(connection, plan.inserts, now)
         self._add_content(connection, added)
+        _refresh(connection, plan.updates)
         connection.commit()
 
     def index_pending(self, limit: int) -> int:  # noqa: ARG002 - the role of a lagging index
         """Return 0: the words are written together with the mail."""
         return 0
 
-    def _insert(self, connection: _Connection, inserts: Sequence[Insert], now: datetime) -> list[tuple[int, _Row]]:
+    def _insert(self, connection: _Connection, inserts: Sequence[Insert], now: datetime) -> list[_Content]:
         if not inserts:
             return []
         ordered = sorted(inserts, key=lambda row: row.key)
@@ -116,18 +128,13 @@ class PostgresWriter:
         numbered = list(zip(ids, ordered, strict=True))
         rows = ((id_, *row_values(row, now, _as_it_is)) for id_, row in numbered)
         _copy(connection, _COPY_MAILS, self._mail_types, rows)
-        return list(numbered)
+        return [(id_, row, row.prepared) for id_, row in numbered if row.prepared]
 
-    def _add_content(self, connection: _Connection, rows: Sequence[tuple[int, _Row]]) -> None:
-        contents = [(id_, row, row.prepared) for id_, row in rows if row.prepared]
+    def _add_content(self, connection: _Connection, contents: Sequence[_Content]) -> None:
         attachments = [(id_, *item) for id_, _, prepared in contents for item in prepared.attachments]
         if attachments:
             _copy(connection, _COPY_ATTACHMENTS, self._attachment_types, attachments)
-        words = (
-            (id_, row.account, row.state.known_received_at, row.state.is_deleted, to_tsvector(prepared.search))
-            for id_, row, prepared in contents
-        )
-        _copy(connection, _COPY_WORDS, _WORDS_TYPES, words)
+        _copy_words(connection, [(id_, row, prepared.search) for id_, row, prepared in contents])
 
     @contextmanager
     def _connection(self) -> Iterator[_Connection]:
@@ -151,17 +158,38 @@ def _load_stored(connection: _Connection, keys: Iterable[Key], statement: str) -
     return stored
 
 
-def _update(connection: _Connection, updates: Sequence[Update], now: datetime) -> list[tuple[int, _Row]]:
+def _update(connection: _Connection, updates: Sequence[Update], now: datetime) -> list[_Content]:
     if not updates:
         return []
     cursor = connection.cursor()
     cursor.executemany(_UPDATE.encode(), [(*state_values(row.state, now, _as_it_is), row.id) for row in updates])
     found = [(row.state.is_deleted, row.state.known_received_at) for row in updates]
     cursor.executemany(_UPDATE_SEARCH, [(*seen, row.id, *seen) for row, seen in zip(updates, found, strict=True)])
-    fills = [(*row.prepared.content, row.prepared.fetched_at, row.id) for row in updates if row.prepared]
-    if fills:
-        cursor.executemany(_FILL.encode(), fills)
-    return [(row.id, row) for row in updates if row.prepared]
+    fills = [(row.id, row, row.fill) for row in updates if row.fill]
+    cursor.executemany(_FILL.encode(), [(*fill.content, fill.fetched_at, id_) for id_, _, fill in fills])
+    return list(fills)
+
+
+def _refresh(connection: _Connection, updates: Sequence[Update]) -> None:
+    cursor = connection.cursor()
+    for row in updates:
+        if row.refresh is None:
+            continue
+        texts = Texts(*cursor.execute(_SELECT_TEXTS.encode(), (row.id,)).fetchall()[0])
+        stored = [AttachmentRow(*columns) for columns in cursor.execute(_SELECT_ATTACHMENTS.encode(), (row.id,))]
+        found = refresh(texts, stored, row.refresh.attachments)
+        if found is not None:
+            cursor.executemany(_REPLACE_ATTACHMENT.encode(), [(row.id, *changed) for changed in found.changed])
+            cursor.execute(_TAKE_OUT_WORDS, (row.id,))
+            _copy_words(connection, [(row.id, row, found.after)])
+
+
+def _copy_words(connection: _Connection, texts: Sequence[tuple[int, Insert | Update, SearchTexts]]) -> None:
+    words = (
+        (id_, row.account, row.state.known_received_at, row.state.is_deleted, to_tsvector(text))
+        for id_, row, text in texts
+    )
+    _copy(connection, _COPY_WORDS, _WORDS_TYPES, words)
 
 
 def _as_it_is(time: datetime) -> datetime:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from src.model.envelope import Place
+from src.model.extraction import Extraction
 from src.model.message import Record
 
 
@@ -56,6 +57,9 @@ class StoreStats:
     with_defects: int
     newest_received_at: datetime | None
     size_bytes: int  # of the database on disk
+    # Attachments by how they ended, `outcome` or `outcome:reason`, such as `text`, `skipped:encrypted`; empty for the
+    # stats of one account.
+    attachments_by_outcome: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,8 @@ class MailWriter(Protocol):
     def write(self, records: Sequence[Record]) -> None:
         """Make the records true in one transaction, committed on return; any order, any repeats, the same end state.
 
-        The greater version wins for labels, place and deletion; a mail's content is written once. A change or delete
+        The greater version wins for labels, place and deletion; a mail's content is written once, but for what is known
+        of its attachments: there the better reading wins, then the one of the content fetched last. A change or delete
         that comes before its mail leaves a stub row that the mail later fills.
         DatabaseRefusedError means that at least one record can never be written: the caller splits the batch.
         """
@@ -133,6 +138,19 @@ class MailReader(Protocol):
         ...
 
 
+class AttachmentReader(Protocol):
+    """What is asked of stored attachments."""
+
+    def extraction_of(self, sha256: str, recipe: str) -> Extraction | None:
+        """Return what was found before in the same bytes, read in the same way, if nothing was amiss then."""
+        ...
+
+    def mails_to_read_again(self, account: str, *, reason: str = "", way: str = "") -> Iterator[KnownMail]:
+        """Walk the living mails with an attachment that ended for `reason` (or that the scanner said it of), or that
+        was not read in this `way` (the end of a recipe). Rows of schema 0001 count as read in another way."""
+        ...
+
+
 class SyncStates(Protocol):
     """Sync state per account and mailbox, kept in the database beside Redis."""
 
@@ -145,5 +163,5 @@ class SyncStates(Protocol):
         ...
 
 
-class Store(MailWriter, MailReader, SyncStates, Protocol):
+class Store(MailWriter, MailReader, AttachmentReader, SyncStates, Protocol):
     """Everything."""

@@ -25,7 +25,7 @@ LOOKUP_ROWS = 1_000  # ids asked for in one statement
 
 _mail = raw_emails.c
 _attachment = email_attachments.c
-_KNOWN = (
+KNOWN = (
     _mail.id,
     _mail.source_id,
     _mail.mailbox,
@@ -56,7 +56,7 @@ class Reader:
         self, account: str, mailbox: str | None = None, *, uidvalidity: int | None = None
     ) -> Iterator[KnownMail]:
         """See MailReader.known_mails."""
-        wanted = select(*_KNOWN).where(_mail.account == clean(account))
+        wanted = select(*KNOWN).where(_mail.account == clean(account))
         if mailbox is not None:
             wanted = wanted.where(_mail.mailbox == clean(mailbox))
         if uidvalidity is not None:
@@ -64,7 +64,7 @@ class Reader:
         page = wanted.order_by(*_PLACE, _mail.id).limit(PAGE_ROWS)
         rows = self._rows(page)
         while rows:
-            yield from map(_known, rows)
+            yield from map(known_mail, rows)
             last = rows[-1]
             place = (last.mailbox, last.uidvalidity, last.uid)
             # Mails without UIDs all lie at one place; one condition for both would walk them anew for each page.
@@ -79,8 +79,8 @@ class Reader:
             some = list(uids[first : first + LOOKUP_ROWS])
             # Of several rows at one place (a stub of another id, say), the one that has the mail is meant.
             order = (_mail.is_stored, _mail.is_deleted.desc(), _mail.id.desc())
-            rows = self._rows(select(*_KNOWN).where(place, _mail.uid.in_(some)).order_by(*order))
-            found |= {row.uid: _known(row) for row in rows}
+            rows = self._rows(select(*KNOWN).where(place, _mail.uid.in_(some)).order_by(*order))
+            found |= {row.uid: known_mail(row) for row in rows}
         return found
 
     def find_by_source_ids(self, account: str, source_ids: Sequence[str]) -> dict[str, KnownMail]:
@@ -88,8 +88,8 @@ class Reader:
         found: dict[str, KnownMail] = {}
         for first in range(0, len(source_ids), LOOKUP_ROWS):
             some = [clean(source_id) for source_id in source_ids[first : first + LOOKUP_ROWS]]
-            rows = self._rows(select(*_KNOWN).where(_mail.account == clean(account), _mail.source_id.in_(some)))
-            found |= {row.source_id: _known(row) for row in rows}
+            rows = self._rows(select(*KNOWN).where(_mail.account == clean(account), _mail.source_id.in_(some)))
+            found |= {row.source_id: known_mail(row) for row in rows}
         return found
 
     def export(self, account: str | None = None) -> Iterator[dict[str, object]]:
@@ -112,7 +112,8 @@ class Reader:
         with translated(), self._engine.connect() as connection:
             counted = connection.execute(_counts(account)).one()
             with_defects = connection.execute(_defect_count(account)).scalar_one()
-            attachments = connection.execute(_attachment_count(account)).scalar_one()
+            ledger = _ledger(connection) if account is None else {}
+            attachments = sum(ledger.values()) if account is None else _attachment_count(connection, account)
             size_bytes = _database_size(connection)
         return StoreStats(
             mails=counted.mails,
@@ -122,6 +123,7 @@ class Reader:
             with_defects=with_defects,
             newest_received_at=counted.newest,
             size_bytes=size_bytes,
+            attachments_by_outcome=ledger,
         )
 
     def accounts(self) -> list[str]:
@@ -150,7 +152,8 @@ def _all_equal(columns: Iterable[Column[Any]], values: Iterable[object]) -> list
     return [column == value for column, value in zip(columns, values, strict=True)]
 
 
-def _known(row: Row[Any]) -> KnownMail:
+def known_mail(row: Row[Any]) -> KnownMail:
+    """Return what a row of the columns `KNOWN` says."""
     return KnownMail(
         source_id=row.source_id,
         place=Place(row.mailbox, row.uidvalidity, row.uid),
@@ -193,6 +196,10 @@ def _exported(mail: Row[Any], attachments: Sequence[Row[Any]]) -> dict[str, obje
                 "sha256": attachment.sha256,
                 "text": attachment.text,
                 "skipped_reason": attachment.skipped_reason,
+                "outcome": attachment.outcome,
+                "is_truncated": attachment.is_truncated,
+                "scan": attachment.scan,
+                "metadata": attachment.metadata,
             }
             for attachment in attachments
         ],
@@ -218,10 +225,18 @@ def _defect_count(account: str | None) -> Executable:
     return counted if account is None else counted.where(_mail.account == clean(account))
 
 
-def _attachment_count(account: str | None) -> Executable:
-    if account is None:
-        return select(func.count()).select_from(email_attachments)
-    return select(func.count()).select_from(email_attachments.join(raw_emails)).where(_mail.account == clean(account))
+def _attachment_count(connection: Connection, account: str) -> int:
+    counted = select(func.count()).select_from(email_attachments.join(raw_emails))
+    return connection.execute(counted.where(_mail.account == clean(account))).scalar_one()
+
+
+def _ledger(connection: Connection) -> dict[str, int]:
+    kinds = (_attachment.outcome, _attachment.skipped_reason)
+    counted = select(*kinds, func.count().label("attachments")).group_by(*kinds).order_by(*kinds)
+    return {
+        ":".join(filter(None, (row.outcome, row.skipped_reason))): row.attachments
+        for row in connection.execute(counted)
+    }
 
 
 def _database_size(connection: Connection) -> int:

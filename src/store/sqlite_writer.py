@@ -10,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 from sqlalchemy import Engine
 
 from src.common.clock import Clock
 from src.model.message import Record
-from src.store.content import AttachmentRow
+from src.store.content import AttachmentRow, Prepared
 from src.store.faults import translated
 from src.store.plan import (
     CONTENT_COLUMNS,
@@ -30,6 +31,7 @@ from src.store.plan import (
     state_from_row,
     state_values,
 )
+from src.store.refresh import ON_CONFLICT, Texts, refresh
 from src.store.state import Key, State, fold
 
 
@@ -52,6 +54,12 @@ _INSERT_ATTACHMENT = f"""
     INSERT INTO email_attachments (email_id, {", ".join(AttachmentRow._fields)})
     VALUES (?, {_marks(len(AttachmentRow._fields))})"""  # noqa: S608
 _INSERT_WORDS = "INSERT INTO mail_fts (rowid, subject, people, body, attachments) VALUES (?, ?, ?, ?, ?)"
+_TAKE_OUT_WORDS = """
+    INSERT INTO mail_fts (mail_fts, rowid, subject, people, body, attachments) VALUES ('delete', ?, ?, ?, ?, ?)"""
+_REPLACE_ATTACHMENT = f"{_INSERT_ATTACHMENT} {ON_CONFLICT}"
+_SELECT_TEXTS = f"SELECT {', '.join(Texts._fields)} FROM raw_emails WHERE id = ?"  # noqa: S608
+_SELECT_ATTACHMENTS = f"""
+    SELECT {", ".join(AttachmentRow._fields)} FROM email_attachments WHERE email_id = ? ORDER BY position"""  # noqa: S608
 _NEXT_ID = "SELECT coalesce(max(id), 0) + 1 FROM raw_emails"
 
 
@@ -124,25 +132,35 @@ def _insert(connection: sqlite3.Connection, inserts: Sequence[Insert], now: str)
     first_id: int = connection.execute(_NEXT_ID).fetchone()[0]
     numbered = list(enumerate(inserts, start=first_id))
     connection.executemany(_INSERT, ((id_, *row_values(row, now, _to_text)) for id_, row in numbered))
-    _add_content(connection, numbered)
+    _add_content(connection, [(id_, row.prepared) for id_, row in numbered if row.prepared])
 
 
 def _update(connection: sqlite3.Connection, updates: Sequence[Update], now: str) -> None:
     connection.executemany(_UPDATE, ((*state_values(row.state, now, _to_text), row.id) for row in updates))
-    fills = [(row.id, row) for row in updates if row.prepared]
-    connection.executemany(
-        _FILL,
-        (
-            (*row.prepared.content, _to_text(row.prepared.fetched_at), id_)
-            for id_, row in fills
-            if row.prepared is not None
-        ),
-    )
+    fills = [(row.id, row.fill) for row in updates if row.fill]
+    connection.executemany(_FILL, ((*fill.content, _to_text(fill.fetched_at), id_) for id_, fill in fills))
     _add_content(connection, fills)
+    for row in updates:
+        if row.refresh:
+            _refresh(connection, row.id, row.refresh)
 
 
-def _add_content(connection: sqlite3.Connection, rows: Iterable[tuple[int, Insert | Update]]) -> None:
-    contents = [(id_, row.prepared) for id_, row in rows if row.prepared]
+def _refresh(connection: sqlite3.Connection, id_: int, told: Prepared) -> None:
+    texts = Texts(*connection.execute(_SELECT_TEXTS, (id_,)).fetchone())
+    stored = [_attachment(row) for row in connection.execute(_SELECT_ATTACHMENTS, (id_,))]
+    found = refresh(texts, stored, told.attachments)
+    if found is not None:
+        connection.executemany(_REPLACE_ATTACHMENT, ((id_, *row) for row in found.changed))
+        connection.execute(_TAKE_OUT_WORDS, (id_, *map(bytes.decode, found.before)))
+        connection.execute(_INSERT_WORDS, (id_, *map(bytes.decode, found.after)))
+
+
+def _attachment(columns: tuple[Any, ...]) -> AttachmentRow:
+    row = AttachmentRow(*columns)
+    return row._replace(is_inline=bool(row.is_inline), is_truncated=bool(row.is_truncated))
+
+
+def _add_content(connection: sqlite3.Connection, contents: Sequence[tuple[int, Prepared]]) -> None:
     connection.executemany(
         _INSERT_ATTACHMENT, ((id_, *item) for id_, prepared in contents for item in prepared.attachments)
     )

@@ -7,11 +7,12 @@ same records end in the same state. What decides, each with its own version:
   deletion's;
 - labels: the greatest version of what told labels;
 - deleted: whether the greatest deletion is at least as new as the greatest `version`;
+- content: the first one that comes, but for what is known of its attachments, see refresh.py;
 - everything else of the state never changes at a source: the first that is told stays. A Gmail history id only grows.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import orjson
@@ -22,6 +23,8 @@ from src.store.bounds import check_key, check_number, clean
 from src.store.tables import NEVER
 
 NO_LABELS = "[]"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Key(NamedTuple):
@@ -37,6 +40,7 @@ class State(NamedTuple):
     version: int
     labels_version: int
     deleted_version: int
+    content_version: int  # of the content that came last
     mailbox: str
     uidvalidity: int
     uid: int
@@ -60,10 +64,10 @@ class State(NamedTuple):
 
 
 class Saying(NamedTuple):
-    """What a batch says of one mail: the joined state, and the record that brings the content, if one does."""
+    """What a batch says of one mail: the joined state, and the records that bring the content; mostly one."""
 
     state: State
-    content: Record | None
+    contents: tuple[Record, ...]
 
 
 def fold(records: Iterable[Record]) -> dict[Key, Saying]:
@@ -71,14 +75,19 @@ def fold(records: Iterable[Record]) -> dict[Key, Saying]:
     sayings: dict[Key, Saying] = {}
     for record in records:
         key = Key(check_key("account", record.account), check_key("source id", record.source_id))
-        said = Saying(state_of(record), record if record.message is not None else None)
+        said = Saying(state_of(record), (record,) if record.message is not None else ())
         before = sayings.get(key)
         sayings[key] = said if before is None else _join_sayings(before, said)
     return sayings
 
 
 def _join_sayings(before: Saying, said: Saying) -> Saying:
-    return Saying(join(before.state, said.state), before.content or said.content)
+    return Saying(join(before.state, said.state), before.contents + said.contents)
+
+
+def content_version(record: Record) -> int:
+    """Return what orders the times that a mail's content was fetched: µs of Unix time."""
+    return check_number("time of fetching", (record.fetched_at - _EPOCH) // _MICROSECOND)
 
 
 def state_of(record: Record) -> State:
@@ -92,6 +101,7 @@ def state_of(record: Record) -> State:
         version=NEVER if is_deletion else version,
         labels_version=version if tells_labels else NEVER,
         deleted_version=version if is_deletion else NEVER,
+        content_version=content_version(record) if record.message is not None else NEVER,
         mailbox=check_key("mailbox", record.place.mailbox),
         uidvalidity=check_number("UIDVALIDITY", record.place.uidvalidity),
         uid=check_number("UID", record.place.uid),
@@ -123,6 +133,7 @@ def join(one: State, other: State) -> State:
         version=max(one.version, other.version),
         labels_version=labels.labels_version,
         deleted_version=max(one.deleted_version, other.deleted_version),
+        content_version=max(one.content_version, other.content_version),
         mailbox=place.mailbox,
         uidvalidity=place.uidvalidity,
         uid=place.uid,

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from src.common.clock import Clock
 from src.model.message import Record
+from src.store.attachments import AttachmentTable
 from src.store.faults import translated
 from src.store.postgres_search import PostgresSearch
 from src.store.protocol import SearchHit
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from src.store.postgres_writer import PostgresWriter
 
 
-class SqlStore(Reader, SyncStateTable):
+class SqlStore(Reader, AttachmentTable, SyncStateTable):
     """Plays Store. Threads may share it; see `open_store` for processes."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         Reader.__init__(self, engine)
+        AttachmentTable.__init__(self, engine)
         SyncStateTable.__init__(self, engine, clock)
         self._writer = _writer(engine, clock)
         self._search = SqliteSearch(engine) if engine.dialect.name == "sqlite" else PostgresSearch(engine)

@@ -53,6 +53,8 @@ KeyText = Text().with_variant(Text(collation="C"), "postgresql")
 # Written out, so that a query with it is seen to fit the index.
 HAS_DEFECTS = text("CAST(defects AS TEXT) <> '[]'")
 
+IS_REUSABLE = text("skipped_reason = '' AND recipe <> ''")
+
 metadata = MetaData()
 
 raw_emails = Table(
@@ -68,6 +70,8 @@ raw_emails = Table(
     Column("version", BigInteger, nullable=False),  # greatest of what was said of the living mail, or NEVER
     Column("labels_version", BigInteger, nullable=False),  # of what told labels: they may come without, or NEVER
     Column("deleted_version", BigInteger, nullable=False),  # greatest deletion, or NEVER
+    # When what is known of its content was last fetched, in µs of Unix time; NEVER also for rows of schema 0001.
+    Column("content_version", BigInteger, nullable=False, server_default=str(NEVER)),
     Column("is_deleted", Boolean, nullable=False),  # deleted_version >= version, and there was a deletion
     Column("is_stored", Boolean, nullable=False),  # False: a stub, the mail itself has not come
     Column("labels", JSON, nullable=False),  # sorted list
@@ -118,7 +122,12 @@ email_attachments = Table(
     Column("text", Text, nullable=False),
     Column("is_truncated", Boolean, nullable=False),
     Column("metadata", JSON, nullable=False),
+    Column("scan", Text, nullable=False, server_default=""),  # clean, infected, unscanned; empty: not scanned
+    Column("recipe", KeyText, nullable=False, server_default=""),  # what it was taken for, and how it was read
+    Column("content_version", BigInteger, nullable=False, server_default=str(NEVER)),  # as of the mail it came with
     UniqueConstraint("email_id", "position", name="uq_email_attachments_email_id_position"),
+    Index("ix_email_attachments_outcome", "outcome", "skipped_reason"),  # the ledger reads this index alone
+    Index("ix_email_attachments_reusable", "sha256", "recipe", sqlite_where=IS_REUSABLE, postgresql_where=IS_REUSABLE),
 )
 
 

@@ -26,7 +26,7 @@ from src.worker.intake import Intake
 from src.worker.loading import Loading
 from src.worker.maintenance import TICK_S, Chore, Maintenance
 from src.worker.patience import Patience
-from src.worker.pipeline import Pipeline
+from src.worker.pipeline import SLOW_MAIL_S, Pipeline
 from src.worker.prepare import Prepare
 from src.worker.processes import parent_is_gone
 from src.worker.renewer import ROUNDS_PER_LEASE, Renewer
@@ -65,9 +65,11 @@ def build(
     clock: Clock,
     drain: bool = False,
     sweep: Callable[[], object] = lambda: None,
+    interrupt_slow: Callable[[], object] = lambda: None,
     close_stream: Callable[[], None] = lambda: None,
 ) -> Worker:
-    """Return a worker that is ready to run. `sweep` removes temporary files that a crash left."""
+    """Return a worker that is ready to run. `sweep` removes temporary files that a crash left, `interrupt_slow` ends
+    what reads attachments."""
     rng = random.Random()  # noqa: S311  # jitter, not a secret
     consumer = settings.consumer_name or default_consumer()
     grace = Grace(shutdown, clock, settings.shutdown_grace_seconds)
@@ -82,7 +84,7 @@ def build(
         batch_size=settings.batch_size,
         block_ms=min(settings.block_timeout_ms, DRAIN_BLOCK_MS) if drain else settings.block_timeout_ms,
     )
-    window = Window(settings.attachment_processes)
+    window = Window(settings.attachment_processes, interrupt=interrupt_slow)
     draining = Drain(stream, patience) if drain else None
     pipeline = Pipeline(
         stream=stream,
@@ -118,6 +120,8 @@ def build(
         settings.work_timeout_seconds,
         loops=("read", "commit"),
         hand_back_rest=lambda: stream.hand_back(consumer, hand.not_begun()),
+        slow_mail_s=window.longest_s,
+        slow_timeout_s=SLOW_MAIL_S,
     )
 
     def background(name: str, action: Callable[[], None], every_s: float) -> Background:

@@ -8,7 +8,7 @@ is what frees memory. If a move never comes about, the entry stays pending and a
 from collections.abc import Sequence
 
 from src.common.clock import Clock
-from src.common.errors import RedisOutOfMemoryError
+from src.common.errors import AttachmentsBusyError, RedisOutOfMemoryError
 from src.common.instruments import (
     BACKOFF_RETRIES,
     DLQ_MESSAGES,
@@ -57,7 +57,8 @@ class Closing:
             if isinstance(outcome, Done | Skipped):
                 settled.append((ticket, outcome))
             else:
-                EMAILS_FAILED.labels(outcome.code).inc()
+                if outcome.code != AttachmentsBusyError.code:  # put off, and nothing went wrong
+                    EMAILS_FAILED.labels(outcome.code).inc()
                 failed.append((ticket, outcome))
         self._settle(settled)
         for ticket, outcome in failed:

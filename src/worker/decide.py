@@ -15,6 +15,7 @@ from src.common.errors import (
     RedisOutOfMemoryError,
     RedisUnavailableError,
     SandboxUnavailableError,
+    ScannerUnavailableError,
     TempSpaceError,
 )
 from src.common.fault import describe_fault
@@ -29,6 +30,7 @@ SURROUNDINGS = (
     RedisOutOfMemoryError,
     TempSpaceError,
     SandboxUnavailableError,
+    ScannerUnavailableError,
 )
 SURROUNDINGS_WAIT_AS = 5  # wait as before this try: long enough to leave a full disk alone, soon when there is room
 

@@ -15,16 +15,17 @@ import random
 from collections.abc import Callable, Sequence
 
 from src.common.beats import Beats
-from src.common.errors import RedisOutOfMemoryError
+from src.common.errors import AttachmentsBusyError, RedisOutOfMemoryError
 from src.common.instruments import BATCH_COMMIT
 from src.common.logs import get_logger
 from src.common.retry import RetryPolicy
 from src.common.shutdown import Shutdown
 from src.model.message import Record
-from src.model.outcome import Done, Outcome
+from src.model.outcome import Done, Outcome, Retry
 from src.model.ticket import Ticket
 from src.store.protocol import MailWriter
 from src.stream.protocol import WorkerStream
+from src.worker.allowance import MAIL_SECONDS
 from src.worker.chunks import in_chunks, is_suspect
 from src.worker.closing import Closing
 from src.worker.decide import code_of, decide, describe
@@ -42,6 +43,7 @@ Results = list[tuple[Ticket, Outcome]]
 Prepared = list[tuple[Ticket, Record]]
 
 LOOK_UP_S = 0.5  # how often a wait for one slow mail looks up for a stop
+SLOW_MAIL_S = 2 * MAIL_SECONDS  # a mail that is worked on for longer is stuck
 SLOW_LOOK_MS = 50  # longest wait for new mails while slow ones are under way: those that are done are stored by then
 
 
@@ -93,7 +95,7 @@ class Pipeline:
         """Go one round; return how many tickets there were."""
         self._closing.close_postponed()
         finished = self._store_slow()
-        tickets = self._next_tickets()
+        tickets = self._intake.next_tickets(SLOW_LOOK_MS if self._window.mails else None)
         self._beats.beat("read")
         for chunk in in_chunks(tickets):
             if self._shutdown.is_asked:
@@ -102,14 +104,9 @@ class Pipeline:
         self._beats.beat("commit")
         return len(tickets) + finished
 
-    def _next_tickets(self) -> list[Ticket]:
-        if self._window.is_full:
-            return []
-        return self._intake.next_tickets(SLOW_LOOK_MS if self._window.mails else None)
-
-    def _store_slow(self) -> int:
-        """Store the slow mails that are done; return how many. Waits a moment for one when there is no room."""
-        finished = self._window.collect(SLOW_LOOK_MS / 1_000 if self._window.is_full else 0.0)
+    def _store_slow(self, wait_s: float = 0.0) -> int:
+        """Store the slow mails that are done; return how many. Waits at most `wait_s` for one."""
+        finished = self._window.collect(wait_s)
         if finished:
             prepared = [(ticket, found) for ticket, found in finished if isinstance(found, Record)]
             failed: Results = [
@@ -119,7 +116,7 @@ class Pipeline:
         return len(finished)
 
     def _work_on(self, chunk: Sequence[Ticket]) -> None:
-        if is_suspect(chunk[0]) and not self._patience.ask("read", lambda: self._begin(chunk[0])):
+        if is_suspect(chunk[0]) and not self._is_begun_alone(chunk[0]):
             return
         prepared, failed = self._prepare_all(chunk)
         self._store_and_close(chunk, prepared, failed)
@@ -128,6 +125,15 @@ class Pipeline:
         stored = self._store_all(prepared)
         self._closing.close(stored + failed)
         self._hand.release([ticket for ticket in tickets if self._hand.is_lost(ticket)])
+
+    def _is_begun_alone(self, suspect: Ticket) -> bool:
+        """Begin a suspect once nothing else is under way, or it would be blamed for what a slow mail does; return
+        whether it was."""
+        while self._window.mails and not self._shutdown.is_asked:
+            self._store_slow(SLOW_LOOK_MS / 1_000)
+            if self._window.longest_s() < SLOW_MAIL_S:  # else the watchdog shall see it
+                self._beats.move("read")
+        return not self._shutdown.is_asked and self._patience.ask("read", lambda: self._begin(suspect))
 
     def _begin(self, suspect: Ticket) -> bool:
         """Say that work on a suspect starts; where Redis has no memory for that, give it back and return False."""
@@ -141,7 +147,7 @@ class Pipeline:
 
     def _prepare_all(self, chunk: Sequence[Ticket]) -> tuple[Prepared, Results]:
         """Return the Records of the tickets that are still ours, and what becomes of those that failed; slow ones go
-        into the window, but for a suspect of a crash, which is worked on alone."""
+        into the window, but for a suspect of a crash, which is worked on alone. Without room there they are put off."""
         prepared: Prepared = []
         failed: Results = []
         for ticket, raw in self._loading.raws(chunk):
@@ -157,6 +163,8 @@ class Pipeline:
                 record = self._finished_alone(ticket, begun) if isinstance(begun, Unfinished) else begun
                 if record is not None:
                     prepared.append((ticket, record))
+            except AttachmentsBusyError as busy:
+                failed.append((ticket, Retry(busy.delay_s, busy.code, str(busy), counts=False)))
             except Exception as error:  # noqa: BLE001  # whatever a mail does, its neighbours go on
                 failed.append((ticket, self._decide(ticket, error)))
         self._hand.begin(None)
@@ -172,7 +180,8 @@ class Pipeline:
                 if isinstance(found, Exception):
                     raise found
                 return found
-            self._beats.move("read")
+            if alone.longest_s() < SLOW_MAIL_S:  # else the watchdog shall see it
+                self._beats.move("read")
         alone.close()
         return None
 

@@ -5,8 +5,9 @@ quickly read already kept, and the rest left for another thread (window.py).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from mmap import mmap
+from threading import Lock
 from typing import Protocol
 
 from src.common.errors import RawMissingError
@@ -15,7 +16,8 @@ from src.model.envelope import Kind, RawSlices
 from src.model.extraction import Attachment, AttachmentPart
 from src.model.message import Message, Record
 from src.model.ticket import Ticket
-from src.worker.raw_mail import opened
+from src.worker.allowance import Allowance, Keep, Leave
+from src.worker.raw_mail import opened, sha256_of
 from src.worker.record import make_record
 
 
@@ -33,7 +35,6 @@ class ParsedMail(Protocol):
 
 
 Parse = Callable[[bytes | mmap], ParsedMail]
-Keep = Callable[[AttachmentPart], Attachment]  # waits as long as it takes
 KeepNow = Callable[[AttachmentPart], Attachment | None]  # None: has to be waited for
 Finish = Callable[[], Record]
 
@@ -54,6 +55,8 @@ class Prepare:
     keep: Keep
     now: KeepNow | None = None  # None: `keep` is always quick
     temp_dir: str | None = None  # for big mails; None: the system's
+    one_big_mail: Lock = field(default_factory=Lock)  # at a time: each takes about its size of memory
+    leave: Leave | None = None  # for what is beyond a mail's allowance; None: there is no such bound
 
     def __call__(self, ticket: Ticket, raw: bytes | RawSlices | None) -> Record:
         """Return what the store shall make true. Raises RawMissingError, TempSpaceError, SandboxUnavailableError, or
@@ -70,23 +73,32 @@ class Prepare:
         if self.now is None:
             return self._whole(ticket, raw)
         if not isinstance(raw, bytes):  # big: laid down in a file first, which takes its time
-            return Unfinished(lambda: self._whole(ticket, raw), held_bytes=0)
-        with opened(raw, self.temp_dir) as (data, sha256):
-            parsed = self.parse(data)
-            kept = [self.now(part) for part in parsed.parts]
+            return Unfinished(lambda: self._big_one(ticket, raw), held_bytes=0)
+        parsed = self.parse(raw)
+        kept = [self.now(part) for part in parsed.parts]
         if None not in kept:
-            return _record(ticket, parsed, [each for each in kept if each], sha256)
+            return _record(ticket, parsed, [each for each in kept if each], sha256_of(raw))
+        # Hashed with the rest, in another thread: of a mail with a scan it is half of what the main loop would do.
         return Unfinished(
-            lambda: _record(ticket, parsed, self._with_the_rest(parsed, kept), sha256), held_bytes=len(raw)
+            lambda: _record(ticket, parsed, self._with_the_rest(parsed, kept), sha256_of(raw)), held_bytes=len(raw)
         )
+
+    def _big_one(self, ticket: Ticket, raw: RawSlices) -> Record:
+        with self.one_big_mail:
+            return self._whole(ticket, raw)
 
     def _whole(self, ticket: Ticket, raw: bytes | RawSlices) -> Record:
         with opened(raw, self.temp_dir) as (data, sha256):
             parsed = self.parse(data)
-            return _record(ticket, parsed, [self.keep(part) for part in parsed.parts], sha256)
+            keep = self._keep_of_one_mail()
+            return _record(ticket, parsed, [keep(part) for part in parsed.parts], sha256)
 
     def _with_the_rest(self, parsed: ParsedMail, kept: Sequence[Attachment | None]) -> list[Attachment]:
-        return [each or self.keep(part) for part, each in zip(parsed.parts, kept, strict=True)]
+        keep = self._keep_of_one_mail()
+        return [each or keep(part) for part, each in zip(parsed.parts, kept, strict=True)]
+
+    def _keep_of_one_mail(self) -> Keep:
+        return self.keep if self.leave is None else Allowance(self.keep, self.leave).keep
 
 
 def _record(ticket: Ticket, parsed: ParsedMail, attachments: Sequence[Attachment], sha256: str) -> Record:

@@ -14,6 +14,11 @@ from src.common.errors import TempSpaceError
 from src.model.envelope import RawSlices
 
 
+def sha256_of(raw: bytes) -> str:
+    """Return the hash of a raw mail, in hex."""
+    return hashlib.sha256(raw).hexdigest()
+
+
 @contextmanager
 def opened(raw: bytes | RawSlices, temp_dir: str | None) -> Iterator[tuple[bytes | mmap.mmap, str]]:
     """Give the mail as one buffer and its SHA-256 in hex; the buffer is valid inside the `with` only.
@@ -21,7 +26,7 @@ def opened(raw: bytes | RawSlices, temp_dir: str | None) -> Iterator[tuple[bytes
     Raises TempSpaceError when a big mail cannot be laid down in `temp_dir` (None: the system's folder).
     """
     if isinstance(raw, bytes):
-        yield raw, hashlib.sha256(raw).hexdigest()
+        yield raw, sha256_of(raw)
         return
     mapped, sha256 = _laid_down(raw, temp_dir)
     try:

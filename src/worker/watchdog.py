@@ -1,9 +1,10 @@
 """Watchdog: ends a process whose main loop is stuck, so that its mails go to other workers.
 
-Looked at once a second, from a thread of its own. Stuck means: the loop has not moved for WORK_TIMEOUT_SECONDS, or an
-ordered shutdown has outlived its grace. The stack of every thread is logged (names of functions and lines, no values),
-what was not begun is handed back at once, and the process ends with exit code 70. The one mail that was being worked on
-stays pending: the worker that reclaims it counts a crash.
+Looked at once a second, from a thread of its own. Stuck means: the loop has not moved for WORK_TIMEOUT_SECONDS, a mail
+with attachments has been worked on for far longer than it may, or an ordered shutdown has outlived its grace. The stack
+of every thread is logged (names of functions and lines, no values), what was not begun is handed back at once, and the
+process ends with exit code 70. The one mail that was being worked on stays pending: the worker that reclaims it counts
+a crash.
 
 Code in C that never lets go of the interpreter's lock would silence this thread too. For that case a timer of
 `faulthandler`, which needs no such lock, is wound up at each look; when it runs out it prints the stacks and ends the
@@ -11,6 +12,7 @@ process with exit code 1.
 """
 
 import faulthandler
+import math
 import os
 import sys
 import threading
@@ -45,6 +47,8 @@ class Watchdog:
     loops: tuple[str, ...]  # the beats that the main loop gives
     hand_back_rest: Callable[[], object]  # gives back what was not begun; may fail
     leave: Callable[[int], None] = _leave
+    slow_mail_s: Callable[[], float] = lambda: 0.0  # how long one mail's attachments have been worked on
+    slow_timeout_s: float = math.inf
 
     def __call__(self) -> None:
         self._wind_up()
@@ -64,6 +68,8 @@ class Watchdog:
             return "shutdown_too_slow"
         if min(self.beats.stillness_s(loop) for loop in self.loops) > self.work_timeout_s:
             return "no_movement"
+        if self.slow_mail_s() > self.slow_timeout_s:
+            return "slow_mail_stuck"
         return ""
 
     def _wind_up(self) -> None:

@@ -114,7 +114,7 @@ class Worker:
         for background in self._backgrounds:
             self._step("stop_thread", partial(self._stop, background))
         self._step("stop_loading", self._loading.close)
-        self._step("stop_slow_work", self._window.close)
+        self._step("stop_slow_work", lambda: self._window.close(LEAST_STEP_S))
         self._step("leave_group", lambda: self._stream.leave(self._consumer))
         for service in services:
             self._step("stop_serving", service.close)

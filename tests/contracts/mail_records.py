@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from src.model.envelope import GmailIds, Kind, Place
-from src.model.extraction import Attachment, Extracted, Extraction
+from src.model.extraction import Attachment, Extracted, Extraction, Scan
 from src.model.message import Address, Message, Record
 
 ACCOUNT = "ada@example.org"
@@ -40,9 +40,17 @@ def make_message(
     )
 
 
-def make_attachment(text: str = "", *, position: int = 0, filename: str = "plan.txt", reason: str = "") -> Attachment:
-    """Return an attachment with this text, or skipped for `reason`."""
-    outcome = Extracted.SKIPPED if reason else Extracted.TEXT if text else Extracted.EMPTY
+def make_attachment(
+    text: str = "",
+    *,
+    position: int = 0,
+    filename: str = "plan.txt",
+    reason: str = "",
+    scan: Scan = Scan.OFF,
+    recipe: str = "text/plain 1:0",
+) -> Attachment:
+    """Return an attachment with this text; without one, it is empty or was skipped for `reason`."""
+    outcome = Extracted.TEXT if text else Extracted.SKIPPED if reason else Extracted.EMPTY
     return Attachment(
         position=position,
         filename=filename,
@@ -52,6 +60,8 @@ def make_attachment(text: str = "", *, position: int = 0, filename: str = "plan.
         sha256="b" * 64,
         is_inline=False,
         extraction=Extraction(outcome, text=text, reason=reason, metadata={"pages": 2}),
+        scan=scan,
+        recipe=recipe,
     )
 
 
@@ -67,6 +77,7 @@ def added(
     gmail: GmailIds | None = None,
     size_bytes: int = 2_345,
     sha256: str = "a" * 64,
+    fetched_at: datetime = LONG_AGO + timedelta(days=1),
 ) -> Record:
     """Return a record that brings a mail."""
     return Record(
@@ -78,7 +89,7 @@ def added(
         version=version,
         labels=labels,
         received_at=received_at,
-        fetched_at=LONG_AGO + timedelta(days=1),
+        fetched_at=fetched_at,
         size_bytes=size_bytes,
         gmail=gmail,
         message=message or make_message(),

@@ -2,12 +2,14 @@
 `slicing_source`, whose limits are such that its mails come in slices.
 """
 
+from dataclasses import replace
 from typing import Protocol
 
 from src.model.cursor import Cursor
-from src.model.envelope import Envelope, Kind
+from src.model.envelope import Envelope, Kind, Place
 from src.sources.registry import SOURCES
-from src.sources.source import Census, Source
+from src.sources.source import Census, Refetch, Source
+from src.store.protocol import KnownMail
 
 MAX_STEPS = 1000
 MAX_SLICE_BYTES = 1024 * 1024
@@ -70,8 +72,42 @@ class SourceContract:
         assert b"".join(pieces) == whole
         assert max(map(len, pieces)) <= MAX_SLICE_BYTES
 
+    def test_single_mails_are_brought_once_more_as_they_are_known(self, source: SourceWithCensus) -> None:
+        found, _ = read_to_end(source, Cursor())
+        wanted = {envelope.source_id: whole(envelope) for envelope in found[1::2]}
+        gone = [
+            replace(known(found[0]), source_id=f"{source.mailbox}/no-such", place=Place(source.mailbox, 7, 999_999))
+        ]
+        assert isinstance(source, Refetch)
+        brought = {
+            envelope.source_id: whole(envelope)
+            for some in source.refetch([*map(known, found[1::2]), *gone])
+            for envelope in some
+            if envelope.kind is Kind.ADDED
+        }
+        assert brought == wanted
+        assert [envelope for some in source.refetch(gone) for envelope in some] == []
+
+    def test_a_big_mail_is_brought_once_more_in_slices(self, slicing_source: SourceWithCensus) -> None:
+        (first, *_) = slicing_source.fetch(Cursor()).envelopes
+        raw = whole(first)
+        assert isinstance(slicing_source, Refetch)
+        ((again,),) = (some for some in slicing_source.refetch([known(first)]) if some)
+        assert not isinstance(again.raw, bytes)
+        assert whole(again) == raw
+
     def test_it_is_in_the_registry(self, source: SourceWithCensus) -> None:
         assert source.kind in SOURCES
+
+
+def whole(envelope: Envelope) -> bytes:
+    """Return a mail's bytes."""
+    return envelope.raw if isinstance(envelope.raw, bytes) else b"".join(envelope.raw)
+
+
+def known(envelope: Envelope) -> KnownMail:
+    """Return the mail as the database knows it."""
+    return KnownMail(envelope.source_id, envelope.place, envelope.labels or (), False, True, "", 1, None, "", 5)
 
 
 def read_to_end(source: Source, cursor: Cursor) -> tuple[list[Envelope], Cursor]:

@@ -243,6 +243,10 @@ class StoreContract:
                         "sha256": "b" * 64,
                         "text": text,
                         "skipped_reason": reason,
+                        "outcome": "skipped" if reason else "text",
+                        "is_truncated": False,
+                        "scan": "",
+                        "metadata": {"pages": 2},
                     }
                     for filename, text, reason in [("plan.txt", "the plan", ""), ("big.iso", "", "too_large")]
                 ],

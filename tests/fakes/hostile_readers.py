@@ -2,6 +2,7 @@
 chooses: `text/x-hang` hangs."""
 
 import ctypes
+import fcntl
 import os
 import resource
 import socket
@@ -11,10 +12,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from src.attachments.extractor import Content
+import orjson
+
+from src.attachments.bounded_call import call_within
+from src.attachments.extractor import Content, NotExtractedError
 from src.attachments.limits import Limits
 from src.attachments.registry import Line
+from src.attachments.sandbox import frames
 from src.model.extraction import Extracted, Extraction
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 class Reader:
@@ -100,8 +107,101 @@ def _answer_much(_data: Content, _limits: Limits) -> str:
     return "x" * 80 * 1024 * 1024
 
 
+def _answer_falsely(_data: Content, limits: Limits) -> str:
+    """Send an answer by hand, as code would that a hostile file brought along; the pipes are those that block."""
+    told = orjson.dumps(
+        {
+            "outcome": "text",
+            "text": "a\0b" + "x" * limits.text_chars,
+            "reason": "",
+            "truncated": False,
+            "metadata": {"author": "y" * 5000},
+        }
+    )
+    frames.send(_answers(), told)
+    os._exit(0)
+
+
+def _answer_with_a_reason(_data: Content, _limits: Limits) -> str:
+    raise NotExtractedError("label, made up " * 1000)
+
+
+def _answer_twice(_data: Content, _limits: Limits) -> str:
+    false = frames.answer(Extraction(Extracted.TEXT, text="false"))
+    frames.send(_answers(), false)
+    return "true"
+
+
+def _answers() -> int:
+    pipes = [int(each.name) for each in Path("/proc/self/fd").iterdir() if int(each.name) > 2]
+    return next(each for each in pipes if _is_for_writing(each))
+
+
+def _is_for_writing(descriptor: int) -> bool:
+    try:
+        return bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_WRONLY)
+    except OSError:
+        return False  # the listing itself
+
+
+def _fork_and_hang(_data: Content, _limits: Limits) -> str:
+    return str(call_within(3600, lambda: time.sleep(3600)))
+
+
+def _leave_files(_data: Content, _limits: Limits) -> str:
+    Path("left").write_bytes(b"x")
+    Path("folder").mkdir()
+    Path("folder/left").write_bytes(b"x")
+    return "left"
+
+
+def _look_into_others(_data: Content, _limits: Limits) -> str:
+    """Try to read the memory and the environment of the worker, to take one of its files, and to end it."""
+    parent = os.getppid()
+    return " ".join(
+        _outcome_of(attempt)
+        for attempt in (
+            lambda: Path(f"/proc/{parent}/environ").read_bytes(),
+            lambda: Path(f"/proc/{parent}/mem").open("rb").close(),
+            lambda: _take_file_of(os.pidfd_open(parent)),
+        )
+    )
+
+
+def _reach_files(_data: Content, _limits: Limits) -> str:
+    """Try to read a file beside the project's code, one of the system's, and to write outside of the own folder."""
+    return " ".join(
+        _outcome_of(attempt)
+        for attempt in (
+            lambda: (PROJECT / "pyproject.toml").read_bytes(),
+            lambda: Path("/etc/passwd").read_bytes(),
+            lambda: Path("../outside").write_bytes(b""),
+            lambda: Path("inside").write_bytes(b""),
+        )
+    )
+
+
+def _signal_parent(_data: Content, _limits: Limits) -> str:
+    return _outcome_of(lambda: os.kill(os.getppid(), 0))
+
+
+def _take_file_of(process: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(438, process, 1, 0) < 0:  # pidfd_getfd
+        raise PermissionError(ctypes.get_errno(), "refused")
+
+
+def _outcome_of(attempt: Callable[[], object]) -> str:
+    try:
+        attempt()
+    except PermissionError:
+        return "refused"
+    return "open"
+
+
 def _limits_of(_data: Content, _limits: Limits) -> str:
-    return f"{resource.getrlimit(resource.RLIMIT_CORE)[0]} {resource.getrlimit(resource.RLIMIT_AS)[0]}"
+    bounds = f"{resource.getrlimit(resource.RLIMIT_CORE)[0]} {resource.getrlimit(resource.RLIMIT_AS)[0]}"
+    return f"{bounds} {os.nice(0)}"
 
 
 def _count(data: Content, _limits: Limits) -> str:
@@ -123,6 +223,14 @@ _READERS: dict[str, Callable[[Content, Limits], str]] = {
     "start-others": _start_others,
     "write-much": _write_much,
     "answer-much": _answer_much,
+    "answer-falsely": _answer_falsely,
+    "answer-with-a-reason": _answer_with_a_reason,
+    "answer-twice": _answer_twice,
+    "fork-and-hang": _fork_and_hang,
+    "reach-files": _reach_files,
+    "signal-parent": _signal_parent,
+    "leave-files": _leave_files,
+    "look-into-others": _look_into_others,
     "limits": _limits_of,
     "count": _count,
 }

@@ -17,8 +17,7 @@ from mmap import mmap
 from typing import Any
 
 from config.settings import load
-from src.attachments.keep import Keeper
-from src.attachments.sandbox.pool import Pool
+from src.assembly.worker import keeper_of
 from src.common.beats import Beats
 from src.common.clock import SystemClock
 from src.common.logs import configure
@@ -84,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
     stream.reclaim = _dying("reclaimed", stream.reclaim, only_if_found=True)
     store: Any = open_store(settings.database_url, busy_timeout_s=float(os.environ.get("BUSY_TIMEOUT_S", "10")))
     store.write = _dying("stored", store.write, only_if_found=False)
-    keeper = Keeper(Pool(2))
+    keeper = keeper_of(settings, store)
     worker = build(
         settings,
         stream=stream,

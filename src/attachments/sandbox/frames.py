@@ -5,9 +5,11 @@ other side may hang; every length has a bound, since it may lie.
 """
 
 import os
+import re
 import select
 import time
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from struct import Struct
 from typing import Any
@@ -15,12 +17,18 @@ from typing import Any
 import orjson
 
 from src.attachments.extractor import Budget, Content
+from src.attachments.finish import METADATA_CHARS
 from src.attachments.limits import Limits, Ocr
 from src.model.extraction import Extracted, Extraction
+from src.text.normalise import clean, cut, one_line
 
 MAX_HEAD_BYTES = 64 * 1024 * 1024  # an answer's text: at most 1 M characters, some as six bytes of JSON, with room
 CHUNK_BYTES = 1024 * 1024
 READY = b'"ready"'
+MAX_METADATA = 20  # of one attachment: a reader tells six things at most
+MAX_NUMBER = 2**53 - 1  # of metadata: beyond it JSON is not exact
+SHARE_TO_WORK = 0.95  # of a task's time, after which a child tells what it found by then, before it is killed
+_SLUG = re.compile(r"[a-z][a-z0-9_]{0,39}")  # reasons are labels of metrics and names in the database
 
 _LENGTHS = Struct(">II")
 
@@ -55,6 +63,13 @@ def receive(descriptor: int, *, max_data_bytes: int, deadline: float | None = No
     return _read(descriptor, head_bytes, deadline), _read(descriptor, data_bytes, deadline)
 
 
+def has_something(descriptor: int) -> bool:
+    """Tell whether something can be read, or the other side is gone."""
+    waiter = select.poll()
+    waiter.register(descriptor, select.POLLIN)
+    return bool(waiter.poll(0))
+
+
 def _read(descriptor: int, size: int, deadline: float | None) -> bytes:
     pieces: list[bytes] = []
     while size:
@@ -82,8 +97,8 @@ def _wait(descriptor: int, event: int, deadline: float | None) -> None:
         raise TooSlowError
 
 
-def task(content: Content, limits: Limits) -> bytes:
-    """Return the head of a task; its bytes are `content.data`."""
+def task(content: Content, limits: Limits, seconds: float) -> bytes:
+    """Return the head of a task that is given so much time; its bytes are `content.data`."""
     return orjson.dumps(
         {
             "content_type": content.content_type,
@@ -92,6 +107,7 @@ def task(content: Content, limits: Limits) -> bytes:
             "path": str(content.path) if content.path is not None else None,
             "filename": content.filename,
             "limits": asdict(limits),
+            "seconds": seconds,
         }
     )
 
@@ -109,7 +125,7 @@ def task_from(head: bytes, data: bytes) -> tuple[Content, Limits]:
         data=data if path is None else None,
         path=Path(path) if path is not None else None,
         filename=told["filename"],
-        budget=Budget.of(limits),
+        budget=Budget.of(limits, time.monotonic() + told["seconds"] * SHARE_TO_WORK),
     )
     return content, limits
 
@@ -127,16 +143,34 @@ def answer(extraction: Extraction) -> bytes:
     )
 
 
-def answer_from(head: bytes) -> Extraction:
-    """Return what `answer` was made of; raises BrokenPipeToChildError for anything else."""
+def answer_from(head: bytes, limits: Limits) -> Extraction:
+    """Return what `answer` was made of; raises BrokenPipeToChildError for anything else.
+
+    A child that a hostile file took over answers what it likes, so nothing is believed that no reader would say.
+    """
     try:
         told: dict[str, Any] = orjson.loads(head)
+        text, was_cut = cut(clean(told["text"]), limits.text_chars)
         return Extraction(
             outcome=Extracted(told["outcome"]),
-            text=str(told["text"]),
-            reason=str(told["reason"]),
-            truncated=bool(told["truncated"]),
-            metadata={str(name): value for name, value in told["metadata"].items() if isinstance(value, str | int)},
+            text=text,
+            reason=_slug(told["reason"]) if told["reason"] else "",
+            truncated=bool(told["truncated"]) or was_cut,
+            metadata={_slug(name): _value(value) for name, value in islice(told["metadata"].items(), MAX_METADATA)},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BrokenPipeToChildError from error
+
+
+def _slug(word: str) -> str:
+    if not _SLUG.fullmatch(word):
+        raise BrokenPipeToChildError
+    return word
+
+
+def _value(value: object) -> str | int:
+    if isinstance(value, str):
+        return one_line(value, METADATA_CHARS)
+    if isinstance(value, int) and abs(value) <= MAX_NUMBER:
+        return value
+    raise BrokenPipeToChildError

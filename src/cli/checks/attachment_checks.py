@@ -5,9 +5,10 @@ import subprocess
 from collections.abc import Iterator
 
 from config.settings import Settings
+from src.assembly.worker import scanner_of
 from src.attachments.extractor import Content
 from src.attachments.limits import DEFAULT
-from src.attachments.sandbox import isolation
+from src.attachments.sandbox import isolation, landlock
 from src.attachments.sandbox.pool import Pool
 from src.cli.checks.check import Check, green, red, yellow
 from src.common.errors import IngestError
@@ -22,7 +23,9 @@ def attachment_checks(settings: Settings) -> Iterator[Check]:
     """Look at what reads attachments."""
     yield _child()
     yield _network()
+    yield _files()
     yield from _tesseract(settings.ocr_languages)
+    yield _scanner(settings)
     yield _program("catdoc", "old Word, Excel and PowerPoint files", "catdoc")
 
 
@@ -50,6 +53,17 @@ def _network() -> Check:
     )
 
 
+def _files() -> Check:
+    if landlock.version():
+        return green(AREA, "isolation of files", "readers reach no settings, tokens, databases or other processes")
+    return yellow(
+        AREA,
+        "isolation of files",
+        "the kernel has no Landlock (Linux 5.13, in its list of security modules): readers could read the user's files",
+        "run workers under a user of their own, or under a newer kernel",
+    )
+
+
 def _tesseract(wanted: str) -> Iterator[Check]:
     check = _program("tesseract", "pictures and scanned pages", "tesseract-ocr")
     yield check
@@ -61,6 +75,16 @@ def _tesseract(wanted: str) -> Iterator[Check]:
             yield red(AREA, "OCR_LANGUAGES", f"not installed: {', '.join(missing)}", f"`apt-get install {packages}`")
         else:
             yield green(AREA, "OCR_LANGUAGES", wanted)
+
+
+def _scanner(settings: Settings) -> Check:
+    scanner = scanner_of(settings)
+    if scanner is None:
+        return green(AREA, "virus scan", "off: set CLAMAV_SOCKET or CLAMAV_HOST for one")
+    try:
+        return green(AREA, "virus scan", scanner.version())
+    except IngestError as error:
+        return red(AREA, "virus scan", str(error), f"see docs/runbooks/{error.code}.md")
 
 
 def _program(name: str, reads: str, package: str) -> Check:

@@ -6,6 +6,7 @@ commands in flight while the batch before is published. Any other cursor, or any
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from src.common.clock import Clock, SystemClock
 from src.common.errors import SourceRefusedError, SourceUnavailableError
@@ -15,6 +16,7 @@ from src.imap.idle import IDLE_RENEW_S
 from src.imap.session import Session
 from src.imap.uid_set import UidSet
 from src.model.cursor import Batch, Cursor
+from src.model.envelope import Envelope
 from src.sources.imap.catch_up import chunks
 from src.sources.imap.connection import RECONNECT, Connection
 from src.sources.imap.gmail import Whereabouts
@@ -22,14 +24,16 @@ from src.sources.imap.ids import SourceIds
 from src.sources.imap.limits import FLAG_CHUNK, MAX_ROUNDS, Limits
 from src.sources.imap.listing import all_uids, untold_but_there
 from src.sources.imap.look import look
+from src.sources.imap.mail_reading import read_mails
 from src.sources.imap.position import Position
 from src.sources.imap.suspects import Suspects
 from src.sources.imap.visit import KIND, KnownMails, Steps, TicketsOnTheWay, Visit, labels_of
 from src.sources.source import CensusItem
+from src.store.protocol import KnownMail
 
 
 class ImapSource:
-    """Plays Source, Waiter and Census."""
+    """Plays Source, Waiter, Census and Refetch."""
 
     kind = KIND
 
@@ -129,6 +133,18 @@ class ImapSource:
             yield from told.values()
             for uid in untold_but_there(visit.session, chunk, told):
                 yield CensusItem(visit.ids.of(uid), visit.place(uid))
+
+    # --- Refetch -----------------------------------------------------------------------------------------------------
+
+    def refetch(self, mails: Sequence[KnownMail]) -> Iterator[tuple[Envelope, ...]]:
+        """As in Refetch. Mails that were numbered anew since are left out: the next look remaps them first."""
+        self._leave()
+        visit = self._visit(None)
+        here = (self.mailbox, visit.uidvalidity)
+        by_uid = {mail.place.uid: mail for mail in mails if (mail.place.mailbox, mail.place.uidvalidity) == here}
+        for haul in read_mails(visit, sorted(by_uid)):
+            known = [(envelope, by_uid[envelope.place.uid]) for envelope in haul.envelopes]
+            yield tuple(replace(envelope, source_id=mail.source_id) for envelope, mail in known)
 
     # --- the connection ----------------------------------------------------------------------------------------------
 

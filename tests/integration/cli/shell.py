@@ -65,6 +65,10 @@ class Shell:
         """Run a command with --json; return what a script would read."""
         return json.loads(self.cli(*arguments, "--json", expect=expect).stdout)
 
+    def json_lines(self, *arguments: str) -> list[Any]:
+        """Run a command that prints an object a line; return them."""
+        return [json.loads(line) for line in self.cli(*arguments).stdout.splitlines()]
+
     def drain(self, expect: int = exit_codes.OK) -> None:
         """Run a worker until nothing is on its way."""
         assert run_worker(self._loaded(), drain=True) == expect

@@ -4,10 +4,12 @@ import base64
 import io
 import os
 import random
+import sqlite3
 import subprocess
 import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -16,6 +18,7 @@ from src.attachments import temp_files
 from src.attachments.limits import MB
 from src.store.opening import open_store
 from tests.fixtures import office_files
+from tests.fixtures.clamd import MARKER, SIGNATURE, ClamdServer
 from tests.fixtures.services import require_program, wait_until
 from tests.integration.worker.workplace import Workplace, make_mail
 
@@ -71,6 +74,71 @@ def test_the_text_of_every_kind_of_attachment_is_found(workplace: Workplace) -> 
     for word, source_id in zip(files, ids, strict=True):
         assert [hit.source_id for hit in store.search(word)] == [source_id], word
     store.close()
+
+
+def kept_by(workplace: Workplace) -> list[list[dict[str, Any]]]:
+    """Return the attachments of each stored mail."""
+    store = open_store(workplace.database_url)
+    try:
+        return [mail["attachments"] for mail in store.export()]  # type: ignore[misc]  # typed as object
+    finally:
+        store.close()
+
+
+def test_an_infected_attachment_is_named_and_not_read(workplace: Workplace, clamd: ClamdServer) -> None:
+    mails = [mail_with(1, ("a.txt", b"pelican"), ("b.txt", b"flamingo " + MARKER))]
+    workplace.publish(mails)
+
+    assert workplace.drain(CLAMAV_SOCKET=clamd.socket) == 0
+
+    ((clean, infected),) = kept_by(workplace)
+    assert (clean["text"], clean["scan"], clean["skipped_reason"]) == ("pelican", "clean", "")
+    assert (infected["text"], infected["scan"], infected["skipped_reason"]) == ("", "infected", "infected")
+    assert infected["metadata"] == {"signature": SIGNATURE}
+
+
+def test_mails_with_attachments_wait_for_the_scanner_and_others_do_not(
+    workplace: Workplace, clamd: ClamdServer
+) -> None:
+    clamd.stop()
+    mails = [mail_with(1, ("a.txt", b"pelican")), make_mail(2)]
+    ids = workplace.publish(mails)
+    workplace.start_worker(CLAMAV_SOCKET=clamd.socket)
+    workplace.wait_for(settled=1)
+    workplace.wait_for_log("work_failed")
+    assert list(workplace.stored()) == [ids[1]]
+
+    clamd.start()
+
+    workplace.wait_for(settled=2)
+    workplace.check_all_settled(ids, mails)
+
+
+def test_without_the_scanner_one_can_go_on_unscanned(workplace: Workplace, clamd: ClamdServer) -> None:
+    clamd.stop()
+    workplace.publish([mail_with(1, ("a.txt", b"pelican"))])
+
+    assert workplace.drain(CLAMAV_SOCKET=clamd.socket, CLAMAV_WHEN_DOWN="go_on") == 0
+
+    (((kept),),) = kept_by(workplace)
+    assert (kept["text"], kept["scan"]) == ("pelican", "unscanned")
+
+
+def test_the_same_bytes_are_not_read_again(workplace: Workplace) -> None:
+    plan = ("b.pdf", office_files.pdf("rhinoceros"))
+    workplace.publish([mail_with(1, plan)])
+    assert workplace.drain() == 0
+    with sqlite3.connect(workplace.database_url.removeprefix("sqlite:///")) as database:
+        database.execute("UPDATE email_attachments SET text = 'as the database has it'")
+    database.close()
+
+    workplace.publish([mail_with(at, plan) for at in range(2, 5)])
+    assert workplace.drain() == 0
+    workplace.publish([mail_with(5, plan)])
+    assert workplace.drain(OCR_DPI="200") == 0  # another way of reading
+
+    texts = [kept["text"] for (kept,) in kept_by(workplace)]
+    assert texts == ["as the database has it"] * 4 + ["rhinoceros"]
 
 
 def test_kill_9_in_mid_extraction_costs_nothing(workplace: Workplace, temp_dir: Path) -> None:

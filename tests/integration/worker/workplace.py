@@ -229,6 +229,7 @@ class Workplace:
             "DLQ_MAX_BACKOFF_SECONDS": "0.3",
             "DLQ_MAX_RETRY_ATTEMPTS": "3",
             "BLOCK_TIMEOUT_MS": "100",
+            "ATTACHMENT_PROCESSES": "2",
             **changes,
         }
 

@@ -9,13 +9,13 @@ import pytest
 from prometheus_client import REGISTRY
 
 from src.attachments.extractor import Content
-from src.attachments.keep import size_bucket
+from src.attachments.keep import LOOKED_AT_BYTES, Keeper, size_bucket
 from src.attachments.limits import MB, Limits
 from src.attachments.registry import REGISTRY as READERS
 from src.attachments.take_out import take_out
 from src.common.errors import TempSpaceError
 from src.model.extraction import Attachment, Extracted, Extraction
-from tests.fakes.no_sandbox import keep
+from tests.fakes.no_sandbox import NoSandbox, keep
 
 SMALL = Limits(memory_bytes=100, decoded_bytes=1000, text_chars=50, html_bytes=400)
 
@@ -88,6 +88,23 @@ def test_no_temporary_file_is_left(tmp_path: Path) -> None:
     keep(FakePart(b"x" * 500), SMALL, folder)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert list(folder.iterdir()) == []
+
+
+def test_a_part_that_is_left_is_described_all_the_same(tmp_path: Path) -> None:
+    keeper = Keeper(NoSandbox(), SMALL, tmp_path / "t")
+    left = keeper.leave(FakePart(b"x" * 500), "because")
+    assert left.extraction == Extraction(Extracted.SKIPPED, reason="because")
+    assert (left.size_bytes, left.sha256) == (500, hashlib.sha256(b"x" * 500).hexdigest())
+    assert keeper.leave(FakePart(b"x" * 5000), "because").extraction.reason == "too_large"
+
+
+def test_what_failed_is_counted_by_its_reason(tmp_path: Path) -> None:
+    before = _metric("gmail_attachments_skipped_total", reason="broken")
+    sandbox = NoSandbox()
+    sandbox.take_out = lambda *_: Extraction(Extracted.FAILED, reason="broken")  # type: ignore[method-assign]
+    kept = Keeper(sandbox, SMALL, tmp_path / "t").keep(FakePart(b"PK\x03\x04", content_type="application/zip"))
+    assert (kept.extraction.outcome, kept.extraction.reason) == (Extracted.FAILED, "broken")
+    assert _metric("gmail_attachments_skipped_total", reason="broken") == before + 1
 
 
 def test_a_type_that_nothing_reads_is_described_without_a_file(tmp_path: Path) -> None:
@@ -169,3 +186,17 @@ def test_every_extractor_takes_any_bytes_within_its_limits(pattern: str, data: b
 
 def test_an_attachment_keeps_no_bytes() -> None:
     assert not any(isinstance(getattr(keep(FakePart(b"x")), name), bytes) for name in Attachment.__slots__)
+
+
+def test_what_is_declared_to_be_waited_for_is_not_decoded_to_see_it() -> None:
+    part = FakePart(b"%PDF-" + b"x" * LOOKED_AT_BYTES, content_type="application/pdf", filename="a.pdf")
+    keeper = Keeper(NoSandbox())
+    assert keeper.now(part) is None
+    assert part.reads == []
+
+
+def test_a_large_text_that_is_called_a_pdf_is_read_all_the_same() -> None:
+    text = "word " * LOOKED_AT_BYTES
+    part = FakePart(text.encode(), content_type="application/pdf", filename="a.txt")
+    kept = Keeper(NoSandbox()).keep(part)
+    assert kept.extraction.text == text.strip()

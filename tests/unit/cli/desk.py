@@ -9,6 +9,7 @@ from typing import Any
 from typer.testing import CliRunner, Result
 
 from config.settings import Settings, load
+from src.assembly.reprocess import ReprocessOutcome
 from src.cli.app import app
 from src.cli.services import CensusSource, CommandStream, Services
 from src.common import exit_codes
@@ -64,6 +65,8 @@ class Desk:
         self.is_database_away = False
         self.repairs = 0
         self.repair_ends_with = exit_codes.OK
+        self.reprocessed: list[tuple[str, str, bool]] = []
+        self.reprocess_ends_with = ReprocessOutcome(0, 0, 0, 0, exit_codes.OK)
 
     def stream(self, settings: Settings, closing: ExitStack) -> CommandStream:
         if self.is_redis_away:
@@ -86,6 +89,19 @@ class Desk:
     def repair(self, settings: Settings, account: str, *, mboxes: Sequence[Path], maildirs: Sequence[Path]) -> int:
         self.repairs += 1
         return self.repair_ends_with
+
+    def reprocess(
+        self,
+        settings: Settings,
+        account: str,
+        *,
+        reason: str,
+        outdated: bool,
+        mboxes: Sequence[Path],
+        maildirs: Sequence[Path],
+    ) -> ReprocessOutcome:
+        self.reprocessed.append((account, reason, outdated))
+        return self.reprocess_ends_with
 
     def run(self, *arguments: str, typed: str = "") -> Result:
         """Run a command as a user would."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import psycopg.errors
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
@@ -14,8 +15,10 @@ from src.common.errors import DatabaseRefusedError, DatabaseSchemaError, Databas
 from src.store import migrate
 from src.store.engine import make_engine
 from src.store.faults import as_ingest_error
+from src.store.opening import open_store
 from src.store.plan import CONTENT_COLUMNS, ROW_COLUMNS, STATE_COLUMNS
 from src.store.tables import metadata, raw_emails
+from tests.contracts.mail_records import ACCOUNT, added, make_attachment, make_message
 
 
 def test_the_newest_migration_is_the_one_the_code_works_with() -> None:
@@ -81,3 +84,45 @@ def test_texts_of_drivers_are_not_passed_on() -> None:
     error = psycopg.errors.StringDataRightTruncation("secret subject of a mail")
 
     assert "secret" not in str(as_ingest_error(error))
+
+
+def test_what_schema_0001_stored_is_kept_and_can_be_read_anew(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'mail.db'}"
+    _make_with_schema_0001(url)
+
+    store = open_store(url)
+    (before,) = store.export()
+    assert [mail.source_id for mail in store.mails_to_read_again(ACCOUNT, way="2:x")] == ["INBOX/1/1"]
+    reading = make_attachment("zeppelin", recipe="application/pdf 2:x")
+    store.write([added(message=make_message(attachments=[reading]))])
+
+    (after,) = store.export()
+    assert (before["text"], after["text"]) == ("an old body", "an old body")
+    assert [hit.source_id for hit in store.search("zeppelin body")] == ["INBOX/1/1"]
+    assert store.search("harbour") == []  # what was read before is no longer found
+    assert list(store.mails_to_read_again(ACCOUNT, way="2:x")) == []
+    store.close()
+
+
+def _make_with_schema_0001(url: str) -> None:
+    engine = make_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).with_name("migrations")))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in _MAIL_OF_SCHEMA_0001:
+            connection.exec_driver_sql(statement, {"account": ACCOUNT})
+    engine.dispose()
+
+
+_MAIL_OF_SCHEMA_0001 = (
+    """INSERT INTO raw_emails VALUES (1, :account, 'imap', 'INBOX/1/1', 'INBOX', 1, 1, 1, 1, -1, 0, 1, '[]', 't1', NULL,
+        'm1@example.org', '', '[]', 'Minutes', 'bob@example.org', '{"to":["ada"],"cc":[],"bcc":[]}', 'an old body',
+        'an old body', '', '{}', '[]', NULL, NULL, 100, 'aa', '2020-01-01 00:00:00.000000',
+        '2020-01-01 00:00:00.000000', '2020-01-01 00:00:00.000000')""",
+    """INSERT INTO email_attachments VALUES
+        (1, 1, 0, 'plan.txt', 'text/plain', '', 1000, 'bb', 0, 'text', '', 'harbour', 0, '{}')""",
+    """INSERT INTO mail_fts (rowid, subject, people, body, attachments)
+        VALUES (1, 'minutes', 'bob@example.org ada', 'an old body', 'plan.txt\nharbour')""",
+)

@@ -89,6 +89,6 @@ def test_a_batch_is_folded_mail_by_mail() -> None:
 
     assert list(sayings) == [Key(ACCOUNT, "x"), Key(ACCOUNT, "y")]
     said = sayings[Key(ACCOUNT, "x")]
-    assert said.content is batch[2]
+    assert said.contents == (batch[2],)
     assert (said.state.version, said.state.labels_version, said.state.deleted_version) == (3, 2, 9)
     assert sayings[Key(ACCOUNT, "y")].state.deleted_version == NEVER

@@ -1,6 +1,7 @@
 """The threads beside the main loop: watchdog, renewer, maintenance, and the beats they share."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -60,6 +61,15 @@ def test_reasons_to_end(still_s: float, moves: bool, asked_s: float | None, reas
         watched.watchdog.reason()
         watched.clock.advance(asked_s)
     assert watched.watchdog.reason() == reason
+
+
+def test_a_mail_whose_attachments_never_end_is_a_reason_to_end() -> None:
+    watched = Watched()
+    worked_s = [1799.0]
+    watchdog = replace(watched.watchdog, slow_mail_s=lambda: worked_s[0], slow_timeout_s=1800.0)
+    assert watchdog.reason() == ""
+    worked_s[0] = 1801.0
+    assert watchdog.reason() == "slow_mail_stuck"
 
 
 def test_a_stuck_worker_leaves_with_its_stacks_logged_even_if_nothing_can_be_handed_back(logs: CapturedLogs) -> None:

@@ -1,18 +1,22 @@
 """Slow mails beside the others: each holds back only itself, and none is lost, settled twice or settled too early."""
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src.common.errors import SandboxUnavailableError
+from src.common.instruments import BACKOFF_RETRIES, EMAILS_FAILED
 from src.model.extraction import Attachment, AttachmentPart
+from src.model.ticket import Ticket
 from src.worker.window import Window
 from tests.contracts.stream_mails import outgoing, publish
 from tests.fakes import no_sandbox
+from tests.fixtures.services import wait_until
 from tests.unit.worker.workbench import CONSUMER, Workbench
 
 SLOW, QUICK = "slow.bin", "quick.txt"
@@ -42,6 +46,21 @@ def gate() -> Iterator[Gate]:
     gate = Gate()
     yield gate
     gate.opened.set()
+
+
+@pytest.fixture
+def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is put off comes back at once."""
+    monkeypatch.setattr("src.worker.comebacks.LONGEST_S", 0.0)
+
+
+def work_until_all_came_back(bench: Workbench) -> None:
+    deadline = time.monotonic() + 10
+    while bench.window.mails or bench.stream.stats().retries or bench.stream.stats().waiting:
+        assert time.monotonic() < deadline
+        bench.stream.promote()
+        bench.pipeline.work_once()
+    bench.loading.close()
 
 
 def mail_with(filename: str) -> bytes:
@@ -75,18 +94,80 @@ def test_quick_mails_are_settled_while_a_slow_one_is_under_way(gate: Gate) -> No
     assert bench.hand.held() == []
 
 
-def test_a_full_window_reads_nothing_new(gate: Gate) -> None:
-    bench = bench_with(gate, Window(1, most_mails=2), batch_size=1)
-    publish(bench.stream, *(outgoing(uid, raw=mail_with(SLOW)) for uid in (1, 2, 3)))
+@pytest.mark.parametrize("batch_size", [1, 10])
+def test_a_full_window_puts_slow_mails_off_and_holds_no_other_back(gate: Gate, no_wait: None, batch_size: int) -> None:
+    bench = bench_with(gate, Window(1, most_mails=2), batch_size=batch_size, max_attempts=0)
+    kinds = [SLOW] * 5 + [QUICK] * 3
+    publish(bench.stream, *(outgoing(uid, raw=mail_with(kind)) for uid, kind in enumerate(kinds, 1)))
 
-    for _ in range(4):
+    for _ in range(len(kinds)):
         bench.pipeline.work_once()
 
-    assert bench.window.mails == 2
-    assert bench.stream.stats().pending == 2
+    assert bench.table.stored == [source_id(uid) for uid in (6, 7, 8)]
+    stats = bench.stream.stats()
+    assert (bench.window.mails, stats.pending, stats.retries) == (2, 2, 3)
     gate.opened.set()
-    bench.work_until_idle()
-    assert sorted(bench.table.stored) == [source_id(uid) for uid in (1, 2, 3)]
+    work_until_all_came_back(bench)
+    assert sorted(bench.table.stored) == [source_id(uid) for uid in range(1, 9)]
+    assert bench.stream.list_dead() == [], "being put off uses up no try"
+
+
+def test_to_be_put_off_is_a_retry_and_no_failure(gate: Gate, no_wait: None) -> None:
+    bench = bench_with(gate, Window(1, most_mails=1))
+    publish(bench.stream, *(outgoing(uid, raw=mail_with(SLOW)) for uid in (1, 2)))
+    failed, retried = (metric.labels("attachments_busy") for metric in (EMAILS_FAILED, BACKOFF_RETRIES))
+    before = failed._value.get(), retried._value.get()
+
+    bench.pipeline.work_once()
+
+    assert (failed._value.get(), retried._value.get()) == (before[0], before[1] + 1)
+
+
+def test_closing_interrupts_what_the_threads_wait_for_and_waits_for_them(gate: Gate) -> None:
+    bench = bench_with(gate, Window(1, interrupt=gate.opened.set))
+    publish(bench.stream, outgoing(1, raw=mail_with(SLOW)))
+    bench.pipeline.work_once()
+    bench.window.close(wait_s=5.0)
+    assert gate.calls == 1
+    assert bench.window.longest_s() == 0.0
+
+
+def test_a_mail_that_is_worked_on_without_end_is_told(gate: Gate) -> None:
+    bench = bench_with(gate, Window(1))
+    assert bench.window.longest_s() == 0.0
+    publish(bench.stream, outgoing(1, raw=mail_with(SLOW)))
+    bench.pipeline.work_once()
+    time.sleep(0.05)
+    assert bench.window.longest_s() > 0.03
+
+
+def test_a_stuck_suspect_does_not_look_like_movement(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.worker.pipeline.is_suspect", lambda _ticket: True)
+    monkeypatch.setattr("src.worker.pipeline.LOOK_UP_S", 0.01)
+    monkeypatch.setattr("src.worker.pipeline.SLOW_MAIL_S", 0.05)
+    bench = bench_with(gate)
+    publish(bench.stream, outgoing(1, raw=mail_with(SLOW)))
+    moves = itertools.count()
+    monkeypatch.setattr(bench.beats, "move", lambda _loop: next(moves))
+    threading.Timer(0.5, gate.opened.set).start()
+    bench.pipeline.work_once()
+    assert next(moves) < 25  # of the 50 looks in this time; a slower machine only looks less often
+
+
+def test_little_text_waits_for_the_database(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a main loop that waits, the threads stop at the bound; closing lets those go that wait with theirs."""
+    monkeypatch.setattr("src.worker.window.MOST_CHARS", 2 * len("content"))
+    bench = bench_with(gate, Window(1))
+    publish(bench.stream, *(outgoing(uid, raw=mail_with(SLOW)) for uid in range(1, 9)))
+    bench.pipeline.work_once()
+    gate.opened.set()
+    wait_until(lambda: gate.calls == 3, what="two finished, and one with its thread")
+    time.sleep(0.05)
+    assert gate.calls == 3
+    assert len(bench.window.collect()) == 2
+    wait_until(lambda: gate.calls == 5, what="room for two more")
+    bench.window.close(wait_s=5.0)
+    assert gate.calls == 5
 
 
 def test_the_bytes_of_raw_mail_bound_it_as_well(gate: Gate) -> None:
@@ -173,6 +254,28 @@ def test_a_slow_suspect_is_waited_for_alone_and_the_loop_is_seen_to_move(
     assert len(moves) > 5
 
 
+def test_a_suspect_is_begun_when_no_slow_mail_is_under_way(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a slow mail that might kill the worker, the suspect is not begun, so that it is not blamed for that."""
+    monkeypatch.setattr("src.worker.pipeline.is_suspect", lambda ticket: ticket.source_id == source_id(2))
+    bench = bench_with(gate, batch_size=1)
+    publish(bench.stream, outgoing(1, raw=mail_with(SLOW)), outgoing(2, raw=mail_with(QUICK)))
+    bench.pipeline.work_once()
+    under_way: list[int] = []
+    begin = bench.stream.begin
+
+    def begin_and_look(consumer: str, ticket: Ticket) -> None:
+        under_way.append(bench.window.mails)
+        begin(consumer, ticket)
+
+    monkeypatch.setattr(bench.stream, "begin", begin_and_look)
+    threading.Timer(0.2, gate.opened.set).start()
+
+    bench.pipeline.work_once()
+
+    assert under_way == [0]
+    assert bench.table.stored == [source_id(1), source_id(2)]
+
+
 def test_a_stop_does_not_wait_for_a_slow_suspect(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("src.worker.pipeline.is_suspect", lambda _ticket: True)
     monkeypatch.setattr("src.worker.pipeline.LOOK_UP_S", 0.01)
@@ -186,14 +289,14 @@ def test_a_stop_does_not_wait_for_a_slow_suspect(gate: Gate, monkeypatch: pytest
     assert [ticket.source_id for ticket in bench.hand.held()] == [source_id(1)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kinds=st.lists(st.sampled_from([SLOW, QUICK]), min_size=1, max_size=20), batch_size=st.integers(1, 8))
-def test_any_mix_is_stored_once(kinds: list[str], batch_size: int) -> None:
+def test_any_mix_is_stored_once(no_wait: None, kinds: list[str], batch_size: int) -> None:
     gate = Gate()
     gate.opened.set()
     bench = bench_with(gate, Window(2, most_mails=3), batch_size=batch_size)
     publish(bench.stream, *(outgoing(uid, raw=mail_with(kind)) for uid, kind in enumerate(kinds, 1)))
-    bench.work_until_idle()
+    work_until_all_came_back(bench)
     assert sorted(bench.table.stored) == sorted(source_id(uid) for uid in range(1, len(kinds) + 1))
     assert bench.stream.stats().waiting == 0
     assert bench.hand.held() == []

@@ -12,6 +12,7 @@ from src.mail.parse import parse
 from src.model.message import Record
 from src.stream.memory.stream import MemoryStream
 from src.stream.options import StreamOptions
+from src.worker.allowance import Keep
 from src.worker.closing import Closing
 from src.worker.damage import DamageLimit
 from src.worker.grace import Grace
@@ -20,7 +21,7 @@ from src.worker.intake import Intake
 from src.worker.loading import Loading
 from src.worker.patience import Patience
 from src.worker.pipeline import Pipeline
-from src.worker.prepare import Keep, KeepNow, Prepare
+from src.worker.prepare import KeepNow, Prepare
 from src.worker.window import Window
 from tests.fakes.no_sandbox import keep
 

@@ -1,0 +1,75 @@
+"""Backfill: walk the list of all mails, newest first, and bring those that are neither stored nor on their way.
+
+The cursor moves from page to page. A kill in the midst of a page costs its list of ids once more, five units; no mail
+is fetched twice. New mail goes ahead: the history is read every minute meanwhile.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+
+from src.common.errors import GmailRequestError
+from src.common.logs import account_tag, get_logger
+from src.sources.gmail.fetching import Haul, fetched
+from src.sources.gmail.history import catch_up
+from src.sources.gmail.position import Position
+from src.sources.gmail.visit import DRAFT, Steps, Visit, batch
+from src.sync.gmail_values import IdPage
+
+log = get_logger(__name__)
+
+
+def backfill(visit: Visit, position: Position) -> Steps:
+    """Walk what is left of the list; return the position behind its end."""
+    total = visit.api.profile(use="backfill").messages_total
+    drafts = set() if visit.wanted.drafts else set(all_ids(visit, label=DRAFT))
+    while position.is_listing:
+        page = _page(visit, position)
+        if page is None:
+            position = position.changed(page="", listed=0)  # the token ran out: walk anew, and skip what is stored
+            continue
+        missing = visit.missing([ref.id for ref in page.messages if ref.id not in drafts])
+        remaining = max(total - position.listed, len(missing))
+        listing = position
+        with closing(_hauls(visit, missing)) as hauls:
+            for haul in hauls:
+                remaining = max(remaining - len(haul.envelopes), 0)
+                yield batch(position, haul.envelopes, haul.failures, remaining=remaining)
+                if visit.is_live_due():
+                    position = yield from catch_up(visit, position)
+                if (position.page, position.is_listing) != (listing.page, True):
+                    break  # the history was too old: everything is listed anew
+            else:
+                position = position.past_page(page.next_page, len(page.messages))
+        yield batch(position, remaining=max(total - position.listed, 0) if position.is_listing else 0)
+    return position
+
+
+def all_ids(visit: Visit, *, label: str = "") -> Iterator[str]:
+    """Walk the ids of all mails, spam and trash included, or of those with one label. Complete, or it raises."""
+    page: str | None = None
+    while True:
+        told = visit.api.list_ids(page=page, label_ids=[label] if label else (), use="census")
+        for ref in told.messages:
+            yield ref.id
+        if told.next_page is None:
+            return
+        page = told.next_page
+
+
+def _page(visit: Visit, position: Position) -> IdPage | None:
+    try:
+        return visit.api.list_ids(
+            page=position.page or None,
+            query=visit.wanted.query,
+            spam_and_trash=visit.wanted.spam_and_trash,
+            use="backfill",
+        )
+    except GmailRequestError:
+        if not position.page:
+            raise
+        log.info("gmail_list_token_ran_out", account=account_tag(visit.account))
+        return None
+
+
+def _hauls(visit: Visit, missing: Sequence[str]) -> Generator[Haul, None, None]:
+    yield from fetched(visit, missing, use="backfill")

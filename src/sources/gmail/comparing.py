@@ -1,0 +1,87 @@
+"""Comparing: the whole mailbox with the database, by ids and labels, and what differs is said.
+
+It repairs what a lost history leaves behind (deletes and labels of the gap), and proves every day that nothing drifted.
+Nothing is concluded from a part of a list: it is complete, or the walk raises. The history is read before and after, so
+that a label of the snapshot that is older than the history's word does not stay.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+
+from src.common.instruments import GMAIL_DRIFT
+from src.common.logs import account_tag, get_logger
+from src.model.envelope import Envelope
+from src.sources.gmail.backfill import all_ids
+from src.sources.gmail.fetching import fetched
+from src.sources.gmail.position import Position
+from src.sources.gmail.snapshot import Drift, Listed, Snapshot
+from src.sources.gmail.visit import Steps, Visit, batch
+from src.sources.imap.ids import is_gmail_id
+
+log = get_logger(__name__)
+
+
+def compare(visit: Visit, position: Position) -> Steps:
+    """Say what differs; return the position with the time of this comparison."""
+    drift: Counter[Drift] = Counter()
+    with closing(take_snapshot(visit)) as snapshot:
+        under_way = visit.under_way()  # first: mails move from the stream into the database
+        known = visit.known.known_mails(visit.account)
+        snapshot.compare((mail for mail in known if is_gmail_id(mail.source_id)), under_way)
+        for envelopes in _in_parts(visit, _said(visit, snapshot, drift)):
+            yield batch(position, envelopes)
+        wanted = [mail.id for mail in snapshot.missing() if visit.wanted.takes(mail.labels)]
+        missing = visit.missing(wanted) if not visit.wanted.query else []
+        drift[Drift.MISSING] += len(missing)
+        for haul in fetched(visit, missing, use="census"):
+            if haul.envelopes or haul.failures:
+                yield batch(position, haul.envelopes, haul.failures)
+    _tell(visit, drift)
+    position = position.changed(is_unsure=False, compared_at=int(visit.clock.now().timestamp()))
+    yield batch(position)
+    return position
+
+
+def take_snapshot(visit: Visit) -> Snapshot:
+    """Return the ids and labels of all mails, drafts included. The caller closes it."""
+    snapshot = Snapshot()
+    try:
+        for label in visit.api.labels(use="census"):
+            snapshot.list_label(label, all_ids(visit, label=label.id))
+        snapshot.list_ids(all_ids(visit))
+    except BaseException:
+        snapshot.close()
+        raise
+    return snapshot
+
+
+def _said(visit: Visit, snapshot: Snapshot, drift: Counter[Drift]) -> Iterator[Envelope]:
+    for message_id in snapshot.gone(lambda: all_ids(visit)):
+        drift[Drift.EXTRA] += 1
+        yield visit.deleted(message_id)
+    for mail in snapshot.other_labels():
+        drift[Drift.LABELS] += 1
+        yield _relabelled(visit, mail)
+
+
+def _relabelled(visit: Visit, mail: Listed) -> Envelope:
+    return visit.changed(mail.id, "", mail.labels)
+
+
+def _in_parts(visit: Visit, envelopes: Iterator[Envelope]) -> Iterator[list[Envelope]]:
+    part: list[Envelope] = []
+    for envelope in envelopes:
+        part.append(envelope)
+        if len(part) >= visit.limits.batch_mails:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _tell(visit: Visit, drift: Counter[Drift]) -> None:
+    for kind in Drift:
+        GMAIL_DRIFT.labels(account=account_tag(visit.account), kind=kind.value).set(drift[kind])
+    if drift.total():
+        log.warning("gmail_drift", account=account_tag(visit.account), **{kind.value: drift[kind] for kind in Drift})

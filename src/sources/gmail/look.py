@@ -1,0 +1,39 @@
+"""Look: the order of steps in which an account is read.
+
+marker      first of all, and stored before anything is listed: what comes during the walk is in the history
+history     new mail, changes and deletes; ahead of all old mail, and again every minute meanwhile
+backfill    the list of all mails, newest first, until its end
+compare     ids and labels of the whole mailbox, if the database may be wrong, or once a day
+"""
+
+from collections.abc import Iterator
+
+from src.model.cursor import Batch
+from src.sources.gmail.backfill import backfill
+from src.sources.gmail.comparing import compare
+from src.sources.gmail.history import catch_up
+from src.sources.gmail.position import Position
+from src.sources.gmail.visit import Visit, batch
+
+
+def look(visit: Visit, position: Position) -> Iterator[Batch]:
+    """Read on from `position` until nothing is new; the last batch says so."""
+    if not position.history_id:
+        marker = visit.api.profile().history_id
+        position = position.begun(marker, is_unsure=_knows_mails(visit))
+        yield batch(position)
+    position = yield from catch_up(visit, position)
+    while position.is_listing:
+        position = yield from backfill(visit, position)
+    if position.is_unsure or _is_compare_due(visit, position):
+        position = yield from compare(visit, position)
+        position = yield from catch_up(visit, position)
+    yield batch(position, caught_up=not position.is_listing)
+
+
+def _knows_mails(visit: Visit) -> bool:
+    return next(iter(visit.known.known_mails(visit.account)), None) is not None
+
+
+def _is_compare_due(visit: Visit, position: Position) -> bool:
+    return visit.clock.now().timestamp() - position.compared_at >= visit.limits.compare_every_s

@@ -1,0 +1,149 @@
+"""GmailSource: one account, read through the Gmail API step by step. The order of steps is in `look.py`."""
+
+import threading
+from collections.abc import Iterator, Sequence
+
+from src.common.clock import Clock
+from src.common.errors import SourceUnavailableError
+from src.model.cursor import Batch, Cursor
+from src.model.envelope import Envelope, Place
+from src.sources.gmail.comparing import take_snapshot
+from src.sources.gmail.fetching import fetched
+from src.sources.gmail.look import look
+from src.sources.gmail.position import Position
+from src.sources.gmail.visit import KIND, MAILBOX, Api, Limits, Visit, Wanted
+from src.sources.imap.visit import KnownMails, TicketsOnTheWay
+from src.sources.source import CensusItem
+from src.store.protocol import KnownMail
+
+
+class Interruption:
+    """Ends naps, from another thread."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait. Raises SourceUnavailableError when asked to end."""
+        if self._asked.wait(seconds):
+            raise SourceUnavailableError("reading was interrupted; it goes on where it stopped")
+
+    def wait(self, seconds: float) -> None:
+        """Wait, or end early when asked to."""
+        self._asked.wait(seconds)
+
+    def ask(self) -> None:
+        self._asked.set()
+
+    def clear(self) -> None:
+        self._asked.clear()
+
+
+class GmailSource:
+    """Plays Source, Waiter, Census and Refetch."""
+
+    kind = KIND
+    mailbox = MAILBOX
+
+    def __init__(
+        self,
+        *,
+        account: str,
+        api: Api,
+        known: KnownMails,
+        tickets: TicketsOnTheWay,
+        clock: Clock,
+        interruption: Interruption | None = None,
+        wanted: Wanted | None = None,
+        limits: Limits | None = None,
+        compares_first: bool = False,
+    ) -> None:
+        """`interruption`: also what the api's sleeps ask. `compares_first`: list and compare everything at the first
+        look, as for a full sync."""
+        self.account = account
+        self._api = api
+        self._known = known
+        self._tickets = tickets
+        self._clock = clock
+        self._interruption = interruption or Interruption()
+        self._wanted = wanted or Wanted()
+        self._limits = limits or Limits()
+        self._compares_first = compares_first
+        self._steps: Iterator[Batch] | None = None
+        self._returned: Cursor | None = None  # the cursor that `_steps` reads on from
+
+    def fetch(self, cursor: Cursor) -> Batch:
+        """As in Source."""
+        if self._steps is not None and not _is_same(cursor, self._returned):
+            self._leave()
+        if self._steps is None:
+            self._steps = look(self._visit(), self._begin(cursor))
+        try:
+            found = next(self._steps)
+        except BaseException:
+            self._leave()
+            raise
+        self._returned = found.cursor
+        if found.caught_up:
+            self._compares_first = False
+            self._leave()
+        return found
+
+    def close(self) -> None:
+        """As in Source."""
+        self._leave()
+        self._api.close()
+        self._interruption.clear()
+
+    def wait(self, timeout_s: float) -> bool:
+        """As in Waiter: polled."""
+        self._interruption.wait(timeout_s)
+        self._interruption.clear()
+        return True
+
+    def interrupt(self) -> None:
+        """As in Waiter. Also ends any wait for a turn or a retry."""
+        self._interruption.ask()
+
+    def census(self) -> Iterator[CensusItem]:
+        """As in Census, with labels; drafts and others that are not read are left out."""
+        snapshot = take_snapshot(self._visit())
+        try:
+            for mail in snapshot.mails():
+                if self._wanted.takes(mail.labels):
+                    yield CensusItem(mail.id, Place(MAILBOX), mail.labels)
+        finally:
+            snapshot.close()
+
+    def refetch(self, mails: Sequence[KnownMail]) -> Iterator[tuple[Envelope, ...]]:
+        """As in Refetch."""
+        for haul in fetched(self._visit(), [mail.source_id for mail in mails], use="backfill"):
+            yield tuple(haul.envelopes)
+
+    def _begin(self, cursor: Cursor) -> Position:
+        position = Position.of(cursor)
+        if self._compares_first and position.history_id and not position.is_listing:
+            return position.changed(is_listing=True, is_unsure=True)
+        return position
+
+    def _visit(self) -> Visit:
+        return Visit(
+            account=self.account,
+            api=self._api,
+            known=self._known,
+            tickets=self._tickets,
+            clock=self._clock,
+            pause=self._interruption.sleep,
+            wanted=self._wanted,
+            limits=self._limits,
+        )
+
+    def _leave(self) -> None:
+        steps, self._steps, self._returned = self._steps, None, None
+        if steps is not None:
+            steps.close()  # type: ignore[attr-defined]  # a generator
+
+
+def _is_same(cursor: Cursor, returned: Cursor | None) -> bool:
+    """Compare what this source wrote; the stream may keep values of its own beside it."""
+    return returned is not None and all(cursor.values.get(name) == value for name, value in returned.values.items())
