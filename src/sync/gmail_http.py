@@ -164,10 +164,25 @@ class GmailHttp(httplib2.Http):  # type: ignore[misc]  # httplib2 has no types
             "https": self._connection_type(httplib2.HTTPSConnectionWithTimeout),
         }
 
-    def request(self, uri: str, *args: Any, **options: Any) -> Any:
-        """As httplib2's, through our connections."""
-        options["connection_type"] = self._types[uri.split(":", 1)[0].lower()]
-        return super().request(uri, *args, **options)
+    def request(
+        self,
+        uri: str,
+        method: str = "GET",
+        body: str | bytes | None = None,
+        headers: dict[str, str] | None = None,
+        **_options: object,
+    ) -> Any:
+        """As httplib2's, for addresses that are quoted and headers that are complete, as the API's client makes them.
+
+        httplib2 opens the connection. Over one that is kept, its cache, its redirects and its rewriting of the address
+        letter by letter are left out: they took a fifth of a call.
+        """
+        scheme, _, rest = uri.partition("://")
+        authority, _, path = rest.partition("/")
+        connection = self.connections.get(f"{scheme}:{authority}")
+        if connection is None:
+            return super().request(uri, method, body, headers, connection_type=self._types[scheme.lower()])
+        return self._conn_request(connection, f"/{path}", method, body, headers)
 
     def abort(self) -> None:
         """End the call under way, from another thread; this one makes no further call."""
