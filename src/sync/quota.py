@@ -1,7 +1,8 @@
 """The governor: every call to the Gmail API waits here for its turn, whichever process of the account makes it.
 
 The rules, carried out by scripts/take.lua for all processes at once:
-- Calls leave evenly spread, at the pace of the profile; what was not used is not saved up (see quota_profile.py).
+- Calls leave evenly spread, at the pace of the profile; what was not used is not saved up, but for a moment's delay
+  where the calls of a short window are counted (see quota_profile.py).
 - Live mail goes first: a backfill is given a turn at most `AHEAD_S` before it comes, live mail up to `LIVE_AHEAD_S`. So
   a live call waits for hardly more than a quarter of a second, however many calls of a backfill wait. While live mail
   asks, a backfill leaves a share of the pace free; a census always takes a share only.
@@ -69,6 +70,25 @@ class Turn:
     waited_s: float
 
 
+def ask_for(profile: QuotaProfile, limits: Limits, *, use: Use, units: int, turn: str, missed: str = "") -> Ask:
+    """Return what the scripts are asked for a call of so many units. `missed`: as in Ask. Pure."""
+    share = limits.census_share if use == "census" else 1.0
+    return Ask(
+        use=use,
+        units=units,
+        usual_units=profile.costs.get,
+        pace=profile.pace,
+        share=share,
+        share_while_live=1.0 if use == "live" else min(share, limits.backfill_share),
+        ahead_s=LIVE_AHEAD_S if use == "live" else AHEAD_S,
+        most_calls=limits.most_calls,
+        turn=turn,
+        lapse_s=limits.lapse_s,
+        counted=profile.counted,
+        missed=missed,
+    )
+
+
 class Governor:
     """One account's share in the quota, for the threads of one process."""
 
@@ -111,14 +131,16 @@ class Governor:
         """
         sleep = sleep or self._clock.sleep
         began_at = self._clock.monotonic()
+        name = ""
         for tries_left in range(LATE_TRIES, -1, -1):
-            name = secrets.token_hex(8)
-            is_in_time = self._wait_for_turn(name, units, use, sleep)
+            missed, name = name, secrets.token_hex(8)
+            ask = ask_for(self._profile, self._limits, use=use, units=units, turn=name, missed=missed)
+            is_in_time = self._wait_for_turn(ask, sleep)
             if self._clock.monotonic() >= self._paused_to and (is_in_time or not tries_left):
                 waited_s = self._clock.monotonic() - began_at
                 GMAIL_QUOTA_WAIT.labels(use=use).observe(waited_s)
                 return Turn(name, waited_s)
-            self._over.append(name)
+        self._over.append(name)
         raise GmailThrottledError("the account was paused again and again while a call waited for its turn")
 
     def give_back(self, turn: Turn) -> None:
@@ -157,20 +179,20 @@ class Governor:
         with suppress(KeyError):
             GMAIL_QUOTA_REMAINING.remove(account_tag(self._account))
 
-    def _wait_for_turn(self, name: str, units: int, use: Use, sleep: Sleep) -> bool:
+    def _wait_for_turn(self, ask: Ask, sleep: Sleep) -> bool:
         """Ask until a turn is granted, and wait for it; return whether it is used in time.
 
         A thread that wakes too late would join those whose turn it is now, and together they would be too many.
         """
-        with self._in_line(use, sleep):
-            wait_s = self._granted_in_s(self._ask(name, units, use), sleep)
+        with self._in_line(ask.use, sleep):
+            wait_s = self._granted_in_s(ask, sleep)
         due_at = self._clock.monotonic() + wait_s
         try:
             while (left_s := due_at - self._clock.monotonic()) > 0:
                 sleep(min(left_s, MAX_NAP_S))
             sleep(0.0)  # a stop is seen even where there is nothing to wait for
         except BaseException:
-            self._over.append(name)
+            self._over.append(ask.turn)
             self.settle()
             raise
         return self._clock.monotonic() - due_at <= self._profile.spread_s
@@ -200,22 +222,6 @@ class Governor:
                     "other programs, or GMAIL_QUOTA_PROFILE allows more than Google does"
                 )
             sleep(min(answer.wait_s, MAX_NAP_S))
-
-    def _ask(self, name: str, units: int, use: Use) -> Ask:
-        limits = self._limits
-        share = limits.census_share if use == "census" else 1.0
-        return Ask(
-            use=use,
-            units=units,
-            usual_units=self._profile.costs.get,
-            pace=self._profile.pace,
-            share=share,
-            share_while_live=1.0 if use == "live" else min(share, limits.backfill_share),
-            ahead_s=LIVE_AHEAD_S if use == "live" else AHEAD_S,
-            most_calls=limits.most_calls,
-            turn=name,
-            lapse_s=limits.lapse_s,
-        )
 
     def _note(self, answer: Answer) -> None:
         now = self._clock.monotonic()

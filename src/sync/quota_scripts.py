@@ -1,6 +1,6 @@
 """The governor's state in Redis: its keys, its two Lua scripts, and what they answer as values.
 
-All time is the Redis server's, so processes on machines whose clocks differ agree. Both keys of an account bear one
+All time is the Redis server's, so processes on machines whose clocks differ agree. All keys of an account bear one
 hash tag, and expire after two hours without a call. Raises RedisUnavailableError when Redis does not answer.
 """
 
@@ -20,6 +20,16 @@ _US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """A window whose calls are counted one by one."""
+
+    units: int  # that it may hold
+    window_s: float
+    quickest: float  # units a second, while what was missed is caught up
+    catch_up_s: float  # most that is caught up
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """What `take` needs to know of one call and of the account's limits."""
 
@@ -33,6 +43,8 @@ class Ask:
     most_calls: int  # under way at once, over all processes
     turn: str  # a name of its own
     lapse_s: float  # a turn not given back by then is free again
+    counted: Counted | None = None  # None: the pace alone keeps any window within the budget
+    missed: str = ""  # the turn that was granted before for this call, and not used in time
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +64,8 @@ class QuotaScripts:
     ) -> None:
         """`prefix` begins the keys (the stream's name). `now_us`: None for the server's clock; tests pass their own."""
         base = f"{{{prefix}:gmail_quota:{account_tag(account)}}}"
-        self._pace_key, self._calls_key, self._nothing_key = f"{base}:pace", f"{base}:calls", f"{base}:nothing"
+        self._pace_key, self._calls_key = f"{base}:pace", f"{base}:calls"
+        self._counted_key, self._nothing_key = f"{base}:counted", f"{base}:nothing"
         self._client = client
         self._take = client.register_script((_SCRIPTS / "take.lua").read_text(encoding="utf-8"))
         self._pause = client.register_script((_SCRIPTS / "pause.lua").read_text(encoding="utf-8"))
@@ -72,10 +85,13 @@ class QuotaScripts:
             ask.turn,
             round(ask.lapse_s * _US),
             self._told_time(),
+            *_counted_arguments(ask.counted),
+            ask.missed,
             *given_back,
         )
+        keys = [self._pace_key, self._calls_key, self._counted_key, self._nothing_key]
         with redis_errors():
-            told = self._take(keys=[self._pace_key, self._calls_key, self._nothing_key], args=arguments)
+            told = self._take(keys=keys, args=arguments)
         verdict, wait_us, used = cast("tuple[bytes, bytes, bytes]", told)
         return Answer(cast(Verdict, verdict.decode()), int(wait_us) / _US, float(used))
 
@@ -96,3 +112,9 @@ class QuotaScripts:
 
     def _told_time(self) -> int | str:
         return self._now_us() if self._now_us else ""
+
+
+def _counted_arguments(counted: Counted | None) -> tuple[float, ...]:
+    if counted is None:
+        return 0, 0, 0, 0
+    return counted.units, round(counted.window_s * _US), _US / counted.quickest, round(counted.catch_up_s * _US)

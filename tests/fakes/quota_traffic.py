@@ -1,16 +1,19 @@
 """Traffic of many callers against the governor's real scripts, in simulated time: an hour passes in seconds.
 
-Each caller asks, waits as told, calls, and asks again; what it was told is not second-guessed. The record of when each
-call left is what the properties are checked against.
+Each caller asks, waits as told, calls, and asks again; what it was told is not second-guessed, but now and then it is
+not in time. The record of when each call left is what the properties are checked against.
 """
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
+from random import Random
 
-from src.sync.quota import AHEAD_S, LIVE_AHEAD_S, Limits
+from src.sync.quota import Limits, ask_for
 from src.sync.quota_profile import CallName, QuotaProfile
 from src.sync.quota_scripts import Ask, QuotaScripts, Use
+
+LATE_S = 0.1  # a caller that misses its turn wakes so long after it
 
 
 @dataclass
@@ -23,6 +26,9 @@ class Caller:
     latency_s: float = 0.09  # of each call
     start_s: float = 0.0
     pause_s: float = 0.0  # between a call and the next ask
+    misses_each: int = 0  # of so many turns it wakes too late for one, and asks anew; 0: for none
+    turns: int = 0  # that it was given
+    missed: str = ""  # the last of them, if it was missed
 
 
 @dataclass(frozen=True)
@@ -65,11 +71,17 @@ class Traffic:
                 scripts.give_back([turn])
             self.now_s = at
             units = self.profile.costs.of(caller.call)
-            answer = scripts.take(self.ask(caller.use, units, f"turn-{number}"))
+            answer = scripts.take(self.ask(caller.use, units, f"turn-{number}", caller.missed))
+            caller.missed = ""
             if answer.verdict != "granted":
                 heapq.heappush(events, (at + max(answer.wait_s, 1e-6), number, caller, asked_at))
                 continue
             leaves = at + answer.wait_s
+            caller.turns += 1
+            if caller.misses_each and caller.turns % caller.misses_each == 0:
+                caller.missed = f"turn-{number}"
+                heapq.heappush(events, (leaves + LATE_S, next(self._turns), caller, asked_at))
+                continue
             self.left.append(Left(leaves, units, caller.use, leaves - asked_at))
             heapq.heappush(ends, (leaves + caller.latency_s, f"turn-{number}"))
             self.most_under_way = max(self.most_under_way, len(ends))
@@ -79,21 +91,15 @@ class Traffic:
         self.left.sort(key=lambda call: call.at_s)
         return self.left
 
-    def ask(self, use: Use, units: int, turn: str) -> Ask:
+    def ask(self, use: Use, units: int, turn: str, missed: str = "") -> Ask:
         """Return the ask that a Governor would make."""
-        share = self.limits.census_share if use == "census" else 1.0
-        return Ask(
-            use=use,
-            units=units,
-            usual_units=self.profile.costs.get,
-            pace=self.profile.pace,
-            share=share,
-            share_while_live=1.0 if use == "live" else min(share, self.limits.backfill_share),
-            ahead_s=LIVE_AHEAD_S if use == "live" else AHEAD_S,
-            most_calls=self.limits.most_calls,
-            turn=turn,
-            lapse_s=self.limits.lapse_s,
-        )
+        return ask_for(self.profile, self.limits, use=use, units=units, turn=turn, missed=missed)
+
+
+def arrived(left: list[Left], rng: Random, *, spread_s: float) -> list[Left]:
+    """Return the calls as they come in, each up to `spread_s` after it left."""
+    late = (replace(call, at_s=call.at_s + rng.uniform(0.0, spread_s)) for call in left)
+    return sorted(late, key=lambda call: call.at_s)
 
 
 def peak_units(left: list[Left], window_s: float) -> int:
