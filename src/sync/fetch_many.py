@@ -2,8 +2,8 @@
 
 The caller's thread hands out ids and takes results; the threads fetch. At most `AHEAD` ids for each thread are handed
 out and not taken back as results, so results never pile up; a big answer is let go only when the caller asks for the
-next one (gmail_http.py). What a stop or the caller raises ends everything: the threads' connections are broken off, and
-the threads are waited for.
+next one (bounded_answer.py). What a stop or the caller raises ends everything: the threads' connections are broken off,
+and the threads are waited for.
 """
 
 import queue
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from src.common.errors import GmailUnavailableError, IngestError
 from src.common.fault import describe_fault
+from src.sync.bounded_answer import Reading
 from src.sync.gmail_errors import concerns_all
-from src.sync.gmail_http import Reading
 from src.sync.gmail_values import GoneMessage, RawMessage
 from src.sync.quota import Sleep
 from src.sync.quota_scripts import Use

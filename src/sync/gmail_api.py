@@ -1,6 +1,6 @@
 """GmailApi: one account of the Gmail API, one method a call. Knows no Envelope.
 
-Every call waits for its turn (quota.py), has time-outs and bounds (gmail_http.py), is tried again where that may help
+Every call waits for its turn (quota.py), has bounds (bounded_answer.py), is tried again where that may help
 (gmail_caller.py) and ends in a value (gmail_values.py) or in an error of ours (gmail_errors.py). Safe to share between
 threads.
 """
@@ -15,10 +15,10 @@ from googleapiclient.http import HttpRequest
 from src.common.clock import Clock
 from src.common.errors import GmailRequestError, IngestError, InsecureConnectionError, MailTooLargeError
 from src.sync import gmail_answers as answers
+from src.sync.bounded_answer import MAX_ANSWER_BYTES, MAX_RAW_ANSWER_BYTES, MIB, AnswerTooLargeError, Reading
 from src.sync.fetch_many import FetchMany
 from src.sync.gmail_answers import Json
 from src.sync.gmail_caller import Call, Caller, Gone, Made, RequestPattern, Turns
-from src.sync.gmail_http import MAX_ANSWER_BYTES, MAX_RAW_ANSWER_BYTES, MIB, AnswerTooLargeError, Reading
 from src.sync.gmail_values import (
     GoneMessage,
     HistoryPage,

@@ -1,8 +1,9 @@
 """One call to the Gmail API, from its turn to its answer, made again where that may help.
 
-Order of a try: a turn of the governor → a connection → the call → its JSON, or what its failure means. What is
-throttled pauses the whole account and does not count as a try; another temporary failure is tried again with growing
-waits, `TRIES` times; everything else is raised at once.
+Order of a try: a connection → a turn of the governor → the call → its JSON, or what its failure means. The connection
+comes first, since making one takes longer than a call may be late for its turn. What is throttled pauses the whole
+account and does not count as a try; another temporary failure is tried again with growing waits, `TRIES` times;
+everything else is raised at once.
 """
 
 import random
@@ -15,7 +16,9 @@ from urllib.parse import quote
 import orjson
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import Credentials
+from google_auth_httplib2 import AuthorizedHttp
 from googleapiclient.discovery import build
+from googleapiclient.errors import HttpError
 from googleapiclient.http import HttpRequest
 from googleapiclient.model import JsonModel
 
@@ -23,9 +26,10 @@ from src.common.clock import Clock
 from src.common.errors import GmailThrottledError, IngestError
 from src.common.instruments import GMAIL_SYNC_ERRORS
 from src.common.retry import RetryPolicy, next_delay_s
+from src.sync.bounded_answer import BigAnswers, Reading
 from src.sync.gmail_answers import garbage
 from src.sync.gmail_errors import CALL_FAILURES, Fault, fault_of
-from src.sync.gmail_http import BigAnswers, HttpPool, Reading
+from src.sync.gmail_http import GmailHttp, HttpPool
 from src.sync.quota import Sleep, Turn
 from src.sync.quota_profile import CallName
 from src.sync.quota_scripts import Use
@@ -157,20 +161,32 @@ class Caller:
         self.service.close()
 
     def _try(self, call: Call[Made], reading: Reading) -> Made | Fault:
-        with self._governor.call(call.name, use=call.use, sleep=call.sleep):
+        with self._https.one() as http:
             try:
-                with self._https.one(reading) as http:
-                    told = call.request.execute(http=http)
-                if call.name in WITHOUT_ANSWER:
-                    told = {}
-                if not isinstance(told, dict):
-                    raise garbage("it is no JSON object")
-                return call.read(told)
+                http.http.open(call.request.uri)
             except CALL_FAILURES as error:
-                reading.done()
-                fault = fault_of(error, now=self._clock.now())
+                return self._fault(error, http.http)
+            with self._governor.call(call.name, use=call.use, sleep=call.sleep):
+                try:
+                    return self._read(call, http, reading)
+                except CALL_FAILURES as error:
+                    reading.done()
+                    fault = self._fault(error, http.http)
         self._governor.settle()  # for a wait follows, or an error
         return fault
+
+    def _read(self, call: Call[Made], http: AuthorizedHttp, reading: Reading) -> Made:
+        reading.begin(http.http)
+        told = call.request.execute(http=http)
+        if call.name in WITHOUT_ANSWER:
+            told = {}
+        if not isinstance(told, dict):
+            raise garbage("it is no JSON object")
+        return call.read(told)
+
+    def _fault(self, error: Exception, http: GmailHttp) -> Fault:
+        http.is_spoiled = not isinstance(error, HttpError)  # that is an answer like any other, read to its end
+        return fault_of(error, now=self._clock.now())
 
     def _wait_s(self, fault: Fault, failures: int) -> float:
         """Return how long to wait before the next try. Raises the error when there is none."""

@@ -18,7 +18,7 @@ from src.common.errors import (
     IngestError,
     SignInNeededError,
 )
-from src.sync import gmail_caller, gmail_http
+from src.sync import bounded_answer, gmail_caller
 from src.sync.fetch_many import AHEAD, MOST_UNAVAILABLE
 from src.sync.gmail_values import GoneMessage, RawMessage
 from src.sync.quota import Limits
@@ -179,8 +179,8 @@ def test_a_stop_ends_the_walk_though_the_server_is_silent(wire: MakeWire) -> Non
 
 
 def test_big_mails_are_held_one_at_a_time(wire: MakeWire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gmail_http, "SMALL_ANSWER_BYTES", 100_000)
-    monkeypatch.setattr(gmail_http, "READ_BYTES", 20_000)
+    monkeypatch.setattr(bounded_answer, "SMALL_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr(bounded_answer, "READ_BYTES", 20_000)
     big = os.urandom(300_000)
     w: Wire = wire(lambda asked: Answer(message(asked.path.rsplit("/", 1)[1], big)))
     held = w.api._caller._big._lock  # the only way to see who holds a big answer
@@ -200,7 +200,7 @@ def test_big_mails_are_held_one_at_a_time(wire: MakeWire, monkeypatch: pytest.Mo
 
 
 def test_small_mails_pass_while_a_big_one_is_held(wire: MakeWire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gmail_http, "SMALL_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr(bounded_answer, "SMALL_ANSWER_BYTES", 100_000)
     bigs = {IDS[0], IDS[1]}
     w = wire(lambda asked: Answer(message(IDS[0], b"x" * 300_000)) if asked.path[-16:] in bigs else mail(asked))
     walk = w.api.fetch_many(IDS, use="backfill", threads=4)
