@@ -1,9 +1,9 @@
 """One call to the Gmail API, from its turn to its answer, made again where that may help.
 
-Order of a try: a connection → a turn of the governor → the call → its JSON, or what its failure means. The connection
-comes first, since making one takes longer than a call may be late for its turn. What is throttled pauses the whole
-account and does not count as a try; another temporary failure is tried again with growing waits, `TRIES` times;
-everything else is raised at once.
+Order of a try: a connection and a token → a turn of the governor → the call → its JSON, or what its failure means. To
+connect or to renew a token takes longer than a call may be late for its turn, so that comes first. What is throttled
+pauses the whole account and does not count as a try; another temporary failure is tried again with growing waits,
+`TRIES` times; everything else is raised at once.
 """
 
 import random
@@ -163,7 +163,7 @@ class Caller:
     def _try(self, call: Call[Made], reading: Reading) -> Made | Fault:
         with self._https.one() as http:
             try:
-                http.http.open(call.request.uri)
+                self._https.prepare(http, call.request.uri)
             except CALL_FAILURES as error:
                 return self._fault(error, http.http)
             with self._governor.call(call.name, use=call.use, sleep=call.sleep):

@@ -16,6 +16,7 @@ from google.auth.credentials import Credentials
 from google_auth_httplib2 import AuthorizedHttp
 
 from src.sync.bounded_answer import BoundedResponse, Reading
+from src.sync.token_credentials import TokenCredentials
 
 
 class GmailHttp(httplib2.Http):  # type: ignore[misc]  # httplib2 has no types
@@ -33,7 +34,7 @@ class GmailHttp(httplib2.Http):  # type: ignore[misc]  # httplib2 has no types
         }
 
     def open(self, uri: str) -> None:
-        """Connect to where `uri` is, unless that was done before: a call should arrive as soon as its turn comes."""
+        """Connect to where `uri` is, unless that was done before."""
         connection = self._connection(uri)
         if connection.sock is None:
             connection.connect()
@@ -110,6 +111,12 @@ class HttpPool:
             yield lent
         finally:
             self._take_back(lent)
+
+    def prepare(self, lent: AuthorizedHttp, uri: str) -> None:
+        """Do ahead of a call what may take long: connect, and have the token renewed if its end is near."""
+        lent.http.open(uri)
+        if isinstance(self._credentials, TokenCredentials):
+            self._credentials.have_at_hand()
 
     def fresh(self) -> AuthorizedHttp:
         """Return one that is in no pool. A refused token is refreshed once: a second refusal needs a person."""

@@ -35,6 +35,8 @@ PATIENCE_S = 20.0  # a pause longer than this is an error, so that the account s
 FIRST_PAUSE_S = 1.0  # when Google says no time; doubles with each throttling that follows
 PAUSE_CAP_S = 60.0  # of the doubling
 LONGEST_PAUSE_S = 3600.0  # longest that is believed; after it one call looks again
+WAKING_SHARE = 0.5  # of the profile's spread, for threads that wake late; the rest is for the call's way to Google
+MOST_LATE_S = 0.5  # for a call that is counted by when it leaves; see scripts/leave.lua
 LATE_TRIES = 3  # a turn is given up for a later one so often at most
 MOST_SETTLED = 500  # turns told as over with one ask; the calls under way are fewer
 LINE_POLL_S = 0.5  # how often a thread in line looks whether it shall stop
@@ -70,8 +72,8 @@ class Turn:
     waited_s: float
 
 
-def ask_for(profile: QuotaProfile, limits: Limits, *, use: Use, units: int, turn: str, missed: str = "") -> Ask:
-    """Return what the scripts are asked for a call of so many units. `missed`: as in Ask. Pure."""
+def ask_for(profile: QuotaProfile, limits: Limits, *, use: Use, units: int, turn: str) -> Ask:
+    """Return what the scripts are asked for a call of so many units. Pure."""
     share = limits.census_share if use == "census" else 1.0
     return Ask(
         use=use,
@@ -85,7 +87,6 @@ def ask_for(profile: QuotaProfile, limits: Limits, *, use: Use, units: int, turn
         turn=turn,
         lapse_s=limits.lapse_s,
         counted=profile.counted,
-        missed=missed,
     )
 
 
@@ -131,16 +132,15 @@ class Governor:
         """
         sleep = sleep or self._clock.sleep
         began_at = self._clock.monotonic()
-        name = ""
         for tries_left in range(LATE_TRIES, -1, -1):
-            missed, name = name, secrets.token_hex(8)
-            ask = ask_for(self._profile, self._limits, use=use, units=units, turn=name, missed=missed)
-            is_in_time = self._wait_for_turn(ask, sleep)
-            if self._clock.monotonic() >= self._paused_to and (is_in_time or not tries_left):
+            ask = ask_for(self._profile, self._limits, use=use, units=units, turn=secrets.token_hex(8))
+            late_s = self._wait_for_turn(ask, sleep)
+            is_paused = self._clock.monotonic() < self._paused_to
+            if not is_paused and (self._may_leave(ask, late_s) or not tries_left):
                 waited_s = self._clock.monotonic() - began_at
                 GMAIL_QUOTA_WAIT.labels(use=use).observe(waited_s)
-                return Turn(name, waited_s)
-        self._over.append(name)
+                return Turn(ask.turn, waited_s)
+            self._over.append(ask.turn)
         raise GmailThrottledError("the account was paused again and again while a call waited for its turn")
 
     def give_back(self, turn: Turn) -> None:
@@ -179,11 +179,17 @@ class Governor:
         with suppress(KeyError):
             GMAIL_QUOTA_REMAINING.remove(account_tag(self._account))
 
-    def _wait_for_turn(self, ask: Ask, sleep: Sleep) -> bool:
-        """Ask until a turn is granted, and wait for it; return whether it is used in time.
+    def _may_leave(self, ask: Ask, late_s: float) -> bool:
+        """Tell whether a turn can still be used: whose call leaves too late joins others, and all would be too many."""
+        if late_s <= self._profile.spread_s * WAKING_SHARE:
+            return True
+        if ask.counted is None or late_s > MOST_LATE_S:
+            return False
+        self._scripts.leave(ask)
+        return True
 
-        A thread that wakes too late would join those whose turn it is now, and together they would be too many.
-        """
+    def _wait_for_turn(self, ask: Ask, sleep: Sleep) -> float:
+        """Ask until a turn is granted, and wait for it; return how late the thread woke, in seconds."""
         with self._in_line(ask.use, sleep):
             wait_s = self._granted_in_s(ask, sleep)
         due_at = self._clock.monotonic() + wait_s
@@ -195,7 +201,7 @@ class Governor:
             self._over.append(ask.turn)
             self.settle()
             raise
-        return self._clock.monotonic() - due_at <= self._profile.spread_s
+        return self._clock.monotonic() - due_at
 
     @contextmanager
     def _in_line(self, use: Use, sleep: Sleep) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""The governor's state in Redis: its keys, its two Lua scripts, and what they answer as values.
+"""The governor's state in Redis: its keys, its three Lua scripts, and what they answer as values.
 
 All time is the Redis server's, so processes on machines whose clocks differ agree. All keys of an account bear one
 hash tag, and expire after two hours without a call. Raises RedisUnavailableError when Redis does not answer.
@@ -44,7 +44,6 @@ class Ask:
     turn: str  # a name of its own
     lapse_s: float  # a turn not given back by then is free again
     counted: Counted | None = None  # None: the pace alone keeps any window within the budget
-    missed: str = ""  # the turn that was granted before for this call, and not used in time
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,7 @@ class QuotaScripts:
         self._counted_key, self._nothing_key = f"{base}:counted", f"{base}:nothing"
         self._client = client
         self._take = client.register_script((_SCRIPTS / "take.lua").read_text(encoding="utf-8"))
+        self._leave = client.register_script((_SCRIPTS / "leave.lua").read_text(encoding="utf-8"))
         self._pause = client.register_script((_SCRIPTS / "pause.lua").read_text(encoding="utf-8"))
         self._now_us = now_us
 
@@ -86,7 +86,6 @@ class QuotaScripts:
             round(ask.lapse_s * _US),
             self._told_time(),
             *_counted_arguments(ask.counted),
-            ask.missed,
             *given_back,
         )
         keys = [self._pace_key, self._calls_key, self._counted_key, self._nothing_key]
@@ -94,6 +93,12 @@ class QuotaScripts:
             told = self._take(keys=keys, args=arguments)
         verdict, wait_us, used = cast("tuple[bytes, bytes, bytes]", told)
         return Answer(cast(Verdict, verdict.decode()), int(wait_us) / _US, float(used))
+
+    def leave(self, ask: Ask) -> None:
+        """Tell that a call leaves now, later than its turn came; only where calls are counted."""
+        keys = [self._counted_key, self._nothing_key]
+        with redis_errors():
+            self._leave(keys=keys, args=[f"{ask.units}:{ask.turn}", self._told_time()])
 
     def give_back(self, turns: Iterable[str]) -> None:
         """Give turns back, at least one."""

@@ -20,6 +20,10 @@ class TokenCredentials(Credentials):
         self._token_source = token_source
         self._used = threading.local()  # the token of this thread's last call: another thread may have a newer one
 
+    def have_at_hand(self) -> None:
+        """Ask for the token ahead of a call, which then need not wait for its renewal."""
+        self._token_source("")
+
     def before_request(
         self,
         request: Any,  # noqa: ARG002

@@ -13,7 +13,7 @@ from src.sync.quota import Limits, ask_for
 from src.sync.quota_profile import CallName, QuotaProfile
 from src.sync.quota_scripts import Ask, QuotaScripts, Use
 
-LATE_S = 0.1  # a caller that misses its turn wakes so long after it
+LATE_S = 0.1  # how late a caller wakes
 
 
 @dataclass
@@ -26,9 +26,8 @@ class Caller:
     latency_s: float = 0.09  # of each call
     start_s: float = 0.0
     pause_s: float = 0.0  # between a call and the next ask
-    misses_each: int = 0  # of so many turns it wakes too late for one, and asks anew; 0: for none
+    late_each: int = 0  # of so many turns it wakes late for one; 0: for none
     turns: int = 0  # that it was given
-    missed: str = ""  # the last of them, if it was missed
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,7 @@ class Traffic:
         events = [(begin + caller.start_s, next(self._turns), caller, begin + caller.start_s) for caller in callers]
         todo = {id(caller): caller.calls for caller in callers}
         ends: list[tuple[float, str]] = []
+        late: list[tuple[float, int, Ask]] = []
         heapq.heapify(events)
         while events:
             at, number, caller, asked_at = heapq.heappop(events)
@@ -69,19 +69,21 @@ class Traffic:
             while ends and ends[0][0] <= at:
                 self.now_s, turn = heapq.heappop(ends)
                 scripts.give_back([turn])
+            while late and late[0][0] <= at:
+                self.now_s, _, ask = heapq.heappop(late)
+                scripts.leave(ask)
             self.now_s = at
             units = self.profile.costs.of(caller.call)
-            answer = scripts.take(self.ask(caller.use, units, f"turn-{number}", caller.missed))
-            caller.missed = ""
+            ask = self.ask(caller.use, units, f"turn-{number}")
+            answer = scripts.take(ask)
             if answer.verdict != "granted":
                 heapq.heappush(events, (at + max(answer.wait_s, 1e-6), number, caller, asked_at))
                 continue
             leaves = at + answer.wait_s
             caller.turns += 1
-            if caller.misses_each and caller.turns % caller.misses_each == 0:
-                caller.missed = f"turn-{number}"
-                heapq.heappush(events, (leaves + LATE_S, next(self._turns), caller, asked_at))
-                continue
+            if ask.counted and caller.late_each and caller.turns % caller.late_each == 0:
+                heapq.heappush(late, (leaves + LATE_S, number, ask))
+                leaves += LATE_S
             self.left.append(Left(leaves, units, caller.use, leaves - asked_at))
             heapq.heappush(ends, (leaves + caller.latency_s, f"turn-{number}"))
             self.most_under_way = max(self.most_under_way, len(ends))
@@ -91,9 +93,9 @@ class Traffic:
         self.left.sort(key=lambda call: call.at_s)
         return self.left
 
-    def ask(self, use: Use, units: int, turn: str, missed: str = "") -> Ask:
+    def ask(self, use: Use, units: int, turn: str) -> Ask:
         """Return the ask that a Governor would make."""
-        return ask_for(self.profile, self.limits, use=use, units=units, turn=turn, missed=missed)
+        return ask_for(self.profile, self.limits, use=use, units=units, turn=turn)
 
 
 def arrived(left: list[Left], rng: Random, *, spread_s: float) -> list[Left]:

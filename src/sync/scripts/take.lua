@@ -17,8 +17,7 @@
 --     10 time until the turn lapses, µs   11 time now, µs ("": the server's)
 --     12 units that a window may hold, 0: calls are not counted   13 length of that window, µs
 --     14 µs a unit at the quickest, while catching up   15 most to catch up, µs
---     16 name of the turn that this caller was given and could not use in time, "" if none; it was for as many units
---     17… names of turns given back, since their calls are over
+--     16… names of turns given back, since their calls are over
 -- Returns {verdict, µs, units taken in the last minute}. The µs say: granted, wait and then call; later, paused or
 -- full, wait and then ask again.
 
@@ -27,7 +26,7 @@ local use, units, usual, us_a_unit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3
 local share, share_while_live = tonumber(ARGV[5]), tonumber(ARGV[6])
 local ahead_us, most_calls, turn, lapse_us = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9], tonumber(ARGV[10])
 local window_units, window_us = tonumber(ARGV[12]), tonumber(ARGV[13])
-local quickest_us_a_unit, catch_up_us, missed = tonumber(ARGV[14]), tonumber(ARGV[15]), ARGV[16]
+local quickest_us_a_unit, catch_up_us = tonumber(ARGV[14]), tonumber(ARGV[15])
 
 local TTL_MS = 7200000 -- of all keys; longer than the longest pause
 local LULL_US = 2000000 -- live mail counts as asking for so long after it asked
@@ -45,7 +44,7 @@ local function now_us()
 end
 
 redis.call('DEL', KEYS[4]) -- what begins by freeing passes even when Redis is at its memory limit
-if #ARGV > 16 then redis.call('ZREM', calls, unpack(ARGV, 17)) end
+if #ARGV > 15 then redis.call('ZREM', calls, unpack(ARGV, 16)) end
 local now = now_us()
 local own_field = use .. '_at'
 local state = redis.call('HMGET', pace, 'free_at', own_field, 'live_at', 'paused_until', 'minute', 'used',
@@ -67,14 +66,6 @@ end
 local function answer(verdict, wait_us)
   local passed = (now % MINUTE_US) / MINUTE_US
   return {verdict, text(math.max(0, math.ceil(wait_us))), text(used + used_before * (1 - passed))}
-end
-
-if missed ~= '' then
-  redis.call('ZREM', calls, missed)
-  if redis.call('ZREM', counted, units .. ':' .. missed) == 1 then
-    free_at = free_at - units * us_a_unit
-    redis.call('HSET', pace, 'free_at', text(math.ceil(free_at)))
-  end
 end
 
 -- Return the first time from `at` on when the window that ends there has room for this call.
