@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy.engine import make_url
 
+from config.account import Account
 from config.settings import Settings, SettingsError
 from src.common.beats import Beats
 from src.common.clock import SystemClock
@@ -69,6 +70,21 @@ def open_store(settings: Settings, *, may_migrate: bool = True) -> Store:
     return open_store_at(settings.database_url, may_migrate=may_migrate)
 
 
+def open_account(
+    account: Account, *, known: KnownMails, stream: RedisStream, batch_mails: int, compares_first: bool = False
+) -> Sequence[Source]:
+    """Return a source for each mailbox of an account; `compares_first` as in `open_sources`."""
+    return open_sources(
+        account.settings,
+        kind=account.kind,
+        account=account.name,
+        known=known,
+        stream=stream,
+        batch_mails=batch_mails,
+        compares_first=compares_first,
+    )
+
+
 def open_sources(
     settings: Settings,
     *,
@@ -78,14 +94,20 @@ def open_sources(
     stream: RedisStream,
     path: Path | None = None,
     batch_mails: int = 200,
+    compares_first: bool = False,
 ) -> Sequence[Source]:
-    """Return a source for each mailbox; `kind` is a name of `SOURCES`, `path` is for those that read files."""
+    """Return a source for each mailbox; `kind` is a name of `SOURCES`, `path` is for those that read files.
+
+    `compares_first`: their first look compares the whole mailbox with the database.
+    """
     if kind not in SOURCES:
         raise SettingsError(f"SOURCE={kind} is not a source of this release; it has {', '.join(SOURCES)}")
     clock = SystemClock()
     needs_token = kind == "gmail" or (kind == "imap" and settings.imap_auth != "password")
     tokens = _access_tokens(settings, clock) if needs_token else None
-    request = SourceRequest(settings, account, known, stream, clock, batch_mails, path, tokens, stream.redis)
+    request = SourceRequest(
+        settings, account, known, stream, clock, batch_mails, path, tokens, stream.redis, compares_first
+    )
     return SOURCES[kind](request)
 
 
