@@ -29,7 +29,7 @@ local window_units, window_us = tonumber(ARGV[12]), tonumber(ARGV[13])
 local quickest_us_a_unit, catch_up_us = tonumber(ARGV[14]), tonumber(ARGV[15])
 
 local TTL_MS = 7200000 -- of all keys; longer than the longest pause
-local LULL_US = 2000000 -- live mail counts as asking for so long after it asked
+local LULL_US = 750000 -- live mail counts as asking for so long after it asked; its calls follow each other more closely
 local FULL_US = 20000 -- wait before asking again when too many calls are under way
 local MINUTE_US = 60000000
 local MAX_AHEAD_US = 600000000 -- beyond it, the server's clock was set back: what it says of before is void
