@@ -9,8 +9,7 @@ from src.sources.gmail.visit import Limits, Wanted
 from src.sources.request import SourceRequest
 from src.sources.source import Source
 from src.sync.gmail_api import GmailApi
-from src.sync.quota import Governor
-from src.sync.quota import Limits as QuotaLimits
+from src.sync.quota import Governor, limits_from
 from src.sync.quota_profile import profile_from
 from src.sync.quota_scripts import QuotaScripts
 
@@ -68,9 +67,5 @@ def _governor(settings: Settings, request: SourceRequest) -> Governor:
         profile_from(settings),
         account=request.account,
         clock=request.clock,
-        limits=QuotaLimits(
-            most_calls=settings.gmail_concurrent_calls,
-            backfill_share=settings.gmail_backfill_share,
-            census_share=settings.gmail_census_share,
-        ),
+        limits=limits_from(settings),
     )

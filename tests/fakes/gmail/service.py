@@ -63,6 +63,7 @@ class Service:
         self.mistakes: list[str] = []  # answers that no real Gmail would give
         self.log: list[Seen] = []
         self.checks_answers = True
+        _routes()  # or the first call would be late, which a test of the quota would take for the client's doing
 
     def answer(self, request: Request) -> Answer:
         """Answer one call; to be called within `quota.running_together`."""
