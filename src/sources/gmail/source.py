@@ -15,6 +15,7 @@ from src.sources.gmail.visit import KIND, MAILBOX, Api, Limits, Visit, Wanted
 from src.sources.imap.visit import KnownMails, TicketsOnTheWay
 from src.sources.source import CensusItem
 from src.store.protocol import KnownMail
+from src.sync.gmail_values import Label
 
 
 class Interruption:
@@ -114,6 +115,10 @@ class GmailSource:
                     yield CensusItem(mail.id, Place(MAILBOX), mail.labels)
         finally:
             snapshot.close()
+
+    def labels(self) -> Sequence[Label]:
+        """Return the labels that the account has now."""
+        return self._api.labels(use="census")
 
     def refetch(self, mails: Sequence[KnownMail]) -> Iterator[tuple[Envelope, ...]]:
         """As in Refetch."""

@@ -13,6 +13,7 @@ from src.imap.session import Session
 from src.model.envelope import Place
 
 SPECIAL_USE = ("\\All", "\\Junk", "\\Trash")  # RFC 6154; at Gmail the three that hold every mail once
+_USES = (*SPECIAL_USE, "\\Drafts", "\\Flagged", "\\Important", "\\Sent")  # all that Gmail marks; RFC 8457 too
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,12 @@ def special_use_names(mailboxes: Sequence[Mailbox]) -> tuple[str, ...]:
         for mailbox in mailboxes
         if mailbox.has_flag(flag) and mailbox.is_selectable
     )
+
+
+def special_use(mailboxes: Sequence[Mailbox], name: str) -> str:
+    """Return what the mailbox of this name is to the server, such as `\\All`; empty: nothing special."""
+    flags = (flag for mailbox in mailboxes if mailbox.name == name for flag in _USES if mailbox.has_flag(flag))
+    return next(flags, "")
 
 
 class Whereabouts:
