@@ -23,9 +23,12 @@ from src.stream.options import options_from
 SWITCH_INTERVAL_S = 0.0001  # of Python's threads: a publisher back from Redis or zstd must not wait 5 ms for the reader
 
 
-def run_producer(settings: Settings, console: Console, *, once: bool, batch_mails: int) -> int:
+def run_producer(
+    settings: Settings, console: Console, *, once: bool, batch_mails: int, compares_first: bool = False
+) -> int:
     """Read mail until a stop is asked for, or once to the end; return the exit code.
 
+    `compares_first`: each mailbox is compared with the database as a whole before anything else.
     Raises errors that keep it from starting. A Redis that is away is waited for, unless `once`.
     """
     clock, shutdown = SystemClock(), Shutdown()
@@ -38,10 +41,16 @@ def run_producer(settings: Settings, console: Console, *, once: bool, batch_mail
         closing.callback(stream.close)
         store = LateStore(lambda: open_store(settings))
         closing.callback(store.close)
-        kind, account = _configured_source(settings)
+        kind, account = configured_source(settings)
         sources = in_time(
             lambda: open_sources(
-                settings, kind=kind, account=account, known=store, stream=stream, batch_mails=batch_mails
+                settings,
+                kind=kind,
+                account=account,
+                known=store,
+                stream=stream,
+                batch_mails=batch_mails,
+                compares_first=compares_first,
             ),
             shutdown,
             once=once,
@@ -82,7 +91,7 @@ def run_producer(settings: Settings, console: Console, *, once: bool, batch_mail
 
 def run_dry(settings: Settings, console: Console, *, batch_mails: int) -> int:
     """Show what a producer would publish; change nothing. Return the exit code."""
-    kind, account = _configured_source(settings)
+    kind, account = configured_source(settings)
     return look_dry(settings, console, kind=kind, account=account, path=None, batch_mails=batch_mails)
 
 
@@ -104,7 +113,7 @@ def look_dry(
         return dry_run(sources, stream.load_cursor, shutdown=shutdown, console=console)
 
 
-def _configured_source(settings: Settings) -> tuple[str, str]:
+def configured_source(settings: Settings) -> tuple[str, str]:
     """Return kind and account of what `producer.py` reads."""
     if settings.use_gmail_api or settings.source == "gmail":
         return "gmail", settings.gmail_user or settings.imap_user

@@ -46,6 +46,7 @@ def open_gmail(request: SourceRequest) -> Sequence[Source]:
                 live_every_s=settings.imap_poll_interval_seconds,
                 compare_every_s=settings.gmail_census_interval_seconds,
             ),
+            compares_first=request.compares_first,
         )
     ]
 
