@@ -14,7 +14,7 @@ from src.stream.redis_stream import RedisStream
 
 _THROUGH_IMAP = {"source": "imap", "use_gmail_api": False}
 _THROUGH_API = {"source": "gmail", "use_gmail_api": True}
-_ALL_OF_IT = {"gmail_drafts": True, "gmail_spam_and_trash": True, "gmail_labels": ""}
+_ALL_OF_IT = {"gmail_drafts": True, "gmail_spam_and_trash": True, "gmail_labels": "", "gmail_query": ""}
 
 
 def open_ways(settings: Settings, account: str, *, known: KnownMails, stream: RedisStream, closing: ExitStack) -> Ways:

@@ -76,8 +76,11 @@ class Snapshot:
 
     def compare(self, known: Iterable[KnownMail], under_way: Iterable[str]) -> None:
         """Take what the database knows, and the mails of which it will know something else soon: of these all is said
-        again. To be called before anything is asked."""
-        rows = ((mail.source_id, _joined(mail.labels), mail.is_deleted, mail.is_stored) for mail in known)
+        again. So it is of mails that IMAP told of last: they have a UID. To be called before anything is asked."""
+        rows = (
+            (mail.source_id, _UNKNOWN if mail.place.uid else _joined(mail.labels), mail.is_deleted, mail.is_stored)
+            for mail in known
+        )
         self._database.executemany(_TAKE_KNOWN, rows)
         self._database.executemany(_TAKE_KNOWN, ((each, _UNKNOWN, False, True) for each in under_way))
 

@@ -71,6 +71,7 @@ class GmailSource:
         self._wanted = wanted or Wanted()
         self._limits = limits or Limits()
         self._compares_first = compares_first
+        self._is_first_look = True  # of this process
         self._steps: Iterator[Batch] | None = None
         self._returned: Cursor | None = None  # the cursor that `_steps` reads on from
 
@@ -79,7 +80,8 @@ class GmailSource:
         if self._steps is not None and not _is_same(cursor, self._returned):
             self._leave()
         if self._steps is None:
-            self._steps = look(self._visit(), self._begin(cursor))
+            visit = self._visit()
+            self._steps = look(visit, self._begin(visit, cursor))
         try:
             found = next(self._steps)
         except BaseException:
@@ -87,7 +89,7 @@ class GmailSource:
             raise
         self._returned = found.cursor
         if found.caught_up:
-            self._compares_first = False
+            self._compares_first = self._is_first_look = False
             self._leave()
         return found
 
@@ -125,10 +127,12 @@ class GmailSource:
         for haul in fetched(self._visit(), [mail.source_id for mail in mails], use="backfill"):
             yield tuple(haul.envelopes)
 
-    def _begin(self, cursor: Cursor) -> Position:
+    def _begin(self, visit: Visit, cursor: Cursor) -> Position:
         position = Position.of(cursor)
         if self._compares_first and position.history_id and not position.is_listing:
             return position.changed(is_listing=True, is_unsure=True)
+        if self._is_first_look and position.history_id and visit.was_told_by_imap():
+            return position.changed(is_unsure=True)  # it was read through IMAP meanwhile: labels and places are IMAP's
         return position
 
     def _visit(self) -> Visit:

@@ -139,6 +139,11 @@ class Visit:
         waiting = {ticket.source_id for ticket, where in told if where != "dead" and is_gmail_id(ticket.source_id)}
         return waiting | self._brought.keys()
 
+    def was_told_by_imap(self) -> bool:
+        """Tell whether IMAP was the last to tell of some living mail, be it in the database or on its way there."""
+        waiting = any(ticket.place.uid and where != "dead" for ticket, where in self.tickets.tickets_of(self.account))
+        return waiting or self.known.has_numbered_mails(self.account)
+
     def missing(self, ids: Sequence[str]) -> list[str]:
         """Return those of these mails that are neither stored nor on their way nor dead, in their order."""
         stored = self.stored(ids)
