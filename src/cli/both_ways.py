@@ -2,6 +2,7 @@
 
 Pure: takes two complete lists and returns what differs; the callers' walks raise instead of ending early. A mail is the
 same when Gmail's id of it is (X-GM-MSGID). What only one of the two can say is left out, and named.
+IMAP's list is held, 0.3 KB a mail; the API's is walked.
 """
 
 import random
