@@ -33,14 +33,14 @@ SHOWN = 20  # mails of each kind that are listed for people; --json has them all
 
 _SCOPES = (
     "comparing needs a sign-in that opens IMAP too: run `USE_GMAIL_API=false SOURCE=imap python producer.py "
-    "--auth-setup`, which asks for https://mail.google.com/; it serves the API as well. With an app password, "
-    "IMAP_AUTH=password, the sign-in for the API alone will do"
+    '--auth-setup` (of ACCOUNTS_FILE: while the account says source = "imap"), which asks for https://mail.google.com/; '
+    "it serves the API as well. With an app password, IMAP_AUTH=password, the sign-in for the API alone will do"
 )
 
 
 def compare(
     context: typer.Context,
-    account: Annotated[str, typer.Option(help="The account; default: IMAP_USER.")] = "",
+    account: Annotated[str, typer.Option(help="The account; default: the only one that is read.")] = "",
     sample: Annotated[
         int,
         typer.Option(min=0, max=MAX_SAMPLE, help="Mails to fetch through both, to compare their bytes."),
@@ -55,9 +55,7 @@ def compare(
     0 when nothing differs, with 1 when something does, with 3 or 4 when that could not be found out.
     """
     services = services_of(context)
-    name = account or services.settings.imap_user or services.settings.gmail_user
-    if not name:
-        raise typer.BadParameter("which account? Give --account NAME, or set IMAP_USER")
+    name = services.account_name(account)
     ways = services.ways(name)
     try:
         found = look(ways)

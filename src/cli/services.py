@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import typer
 
+from config.account import Account
+from config.accounts import accounts_of
 from config.settings import Settings, load
 from src.common import logs
 from src.common.clock import Clock, SystemClock
@@ -129,6 +131,21 @@ class Services:
     def ways(self, account: str) -> "Ways":
         """Return an account as it is read through IMAP and through the Gmail API."""
         return self.opening.ways(self.settings, account, closing=self._closing)
+
+    def accounts(self) -> Sequence[Account]:
+        """Return the accounts that are read from servers. Raises SettingsError."""
+        return accounts_of(self.settings)
+
+    def account_name(self, given: str) -> str:
+        """Return the name given with --account, else that of the only account. Raises typer.BadParameter."""
+        if given:
+            return given
+        accounts = self.accounts()
+        if len(accounts) > 1:
+            raise typer.BadParameter(f"which account? ACCOUNTS_FILE lists {len(accounts)}: give --account NAME")
+        if not accounts[0].name:
+            raise typer.BadParameter("which account? Give --account NAME, or set IMAP_USER")
+        return accounts[0].name
 
     def close(self) -> None:
         """Close what was opened. May be called twice."""

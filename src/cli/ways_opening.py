@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import cast
 
+from config.accounts import account_named
 from config.settings import Settings, SettingsError
 from src.assembly.services import open_sources
 from src.cli.ways import ApiAccount, ImapMailbox, Ways
@@ -19,11 +20,11 @@ _ALL_OF_IT = {"gmail_drafts": True, "gmail_spam_and_trash": True, "gmail_labels"
 
 def open_ways(settings: Settings, account: str, *, known: KnownMails, stream: RedisStream, closing: ExitStack) -> Ways:
     """Return both ways; may connect to the mail server for its list of mailboxes. What was opened is on `closing`."""
-    _require_one_account(settings, account)
+    own = _own_settings(settings, account)
 
     def opened(kind: str, changes: dict[str, object]) -> Sequence[Source]:
-        own = settings.model_copy(update=changes)
-        sources = open_sources(own, kind=kind, account=account, known=known, stream=stream)
+        changed = own.model_copy(update=changes)
+        sources = open_sources(changed, kind=kind, account=account, known=known, stream=stream)
         for source in sources:
             closing.callback(source.close)
         return sources
@@ -31,11 +32,15 @@ def open_ways(settings: Settings, account: str, *, known: KnownMails, stream: Re
     (api,) = opened("gmail", _THROUGH_API | _ALL_OF_IT)
     imap = opened("imap", _THROUGH_IMAP)
     # Source says less than these two kinds of source do.
-    return Ways(cast(Sequence[ImapMailbox], imap), cast(ApiAccount, api), wanted_from(settings).takes)
+    return Ways(cast(Sequence[ImapMailbox], imap), cast(ApiAccount, api), wanted_from(own).takes)
 
 
-def _require_one_account(settings: Settings, account: str) -> None:
-    if account not in (settings.imap_user, settings.gmail_user):
-        raise SettingsError("this account is not the one of IMAP_USER: only an account of a server can be compared")
-    if settings.gmail_user and settings.imap_user and settings.gmail_user != settings.imap_user:
+def _own_settings(settings: Settings, account: str) -> Settings:
+    own = account_named(settings, account)
+    if own is None:
+        raise SettingsError(
+            "this account is not the one of IMAP_USER or one of ACCOUNTS_FILE: only these can be compared"
+        )
+    if own.settings.gmail_user not in ("", own.settings.imap_user):
         raise SettingsError("IMAP_USER and GMAIL_USER name two accounts: comparing is for one account, read both ways")
+    return own.settings
