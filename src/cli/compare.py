@@ -33,8 +33,8 @@ SHOWN = 20  # mails of each kind that are listed for people; --json has them all
 
 _SCOPES = (
     "comparing needs a sign-in that opens IMAP too: run `USE_GMAIL_API=false SOURCE=imap python producer.py "
-    '--auth-setup` (of ACCOUNTS_FILE: while the account says source = "imap"), which asks for https://mail.google.com/; '
-    "it serves the API as well. With an app password, IMAP_AUTH=password, the sign-in for the API alone will do"
+    "--auth-setup` (of ACCOUNTS_FILE: while the account says source = 'imap'), which asks for full mail access; that "
+    "serves the API as well. With an app password, IMAP_AUTH=password, the sign-in for the API alone will do"
 )
 
 

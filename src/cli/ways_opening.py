@@ -36,11 +36,10 @@ def open_ways(settings: Settings, account: str, *, known: KnownMails, stream: Re
 
 
 def _own_settings(settings: Settings, account: str) -> Settings:
-    own = account_named(settings, account)
-    if own is None:
-        raise SettingsError(
-            "this account is not the one of IMAP_USER or one of ACCOUNTS_FILE: only these can be compared"
-        )
-    if own.settings.gmail_user not in ("", own.settings.imap_user):
+    found = account_named(settings, account)
+    if found is None:
+        raise SettingsError("only the account of IMAP_USER or one of ACCOUNTS_FILE can be compared, and this is none")
+    own = found.settings
+    if own.gmail_user and own.imap_user and own.gmail_user != own.imap_user:
         raise SettingsError("IMAP_USER and GMAIL_USER name two accounts: comparing is for one account, read both ways")
-    return own.settings
+    return own.model_copy(update={"imap_user": own.imap_user or own.gmail_user})

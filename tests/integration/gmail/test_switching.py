@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from src.auth.google_oauth import IMAP_SCOPE
 from src.common import exit_codes
 from src.common.redis_client import connect
 from src.sources.gmail.visit import MAILBOX
@@ -97,6 +98,17 @@ def test_compare_with_a_token_for_the_api_alone_says_what_is_needed(both: Both) 
     assert "--auth-setup" in said.stderr
     assert "[scope_missing]" in said.stderr
     assert READ_SCOPE.rpartition("/")[2] not in said.stdout
+
+
+def test_one_sign_in_with_full_access_serves_both(both: Both) -> None:
+    both.api.sign_in(IMAP_SCOPE)
+    both.api.having(IMAP_AUTH="xoauth2").cli("compare", "--sample", "1")
+
+
+def test_two_accounts_are_not_compared(both: Both) -> None:
+    said = both.api.having(IMAP_USER="other@example.org").cli("compare", expect=exit_codes.USAGE)
+    assert "GMAIL_USER" in said.stderr
+    both.api.cli("compare", "--account", "stranger@example.org", expect=exit_codes.USAGE)
 
 
 def test_switching_there_and_back_stores_nothing_twice(both: Both) -> None:
