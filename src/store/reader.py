@@ -74,7 +74,8 @@ class Reader:
     def has_numbered_mails(self, account: str) -> bool:
         """See MailReader.has_numbered_mails."""
         living = and_(_mail.account == clean(account), _mail.uidvalidity > 0, _mail.is_deleted.is_(False))
-        return bool(self._rows(select(_mail.id).where(living).limit(1)))
+        # In the order of the index of places, so that this one is walked: only rows with numbers are looked into.
+        return bool(self._rows(select(_mail.id).where(living).order_by(*_PLACE).limit(1)))
 
     def find_by_uids(self, account: str, mailbox: str, uidvalidity: int, uids: Sequence[int]) -> dict[int, KnownMail]:
         """See MailReader.find_by_uids."""

@@ -48,6 +48,7 @@ class Listed:
     labels: tuple[str, ...]  # sorted
     is_asked: bool  # by the query of `list_asked`
     is_stored: bool  # of what `compare` was given
+    is_told_anew: bool  # whatever the database has: IMAP told of it last, or something is on its way
 
 
 class Snapshot:
@@ -112,7 +113,7 @@ class Snapshot:
             before = _split(stored)
             labels = _split(told) | {label for label in before - self._told if is_hidden_label(label)}
             yield (
-                Listed(message_id, tuple(sorted(labels)), bool(is_asked), bool(is_stored)),
+                Listed(message_id, tuple(sorted(labels)), bool(is_asked), bool(is_stored), stored == _UNKNOWN),
                 bool(is_deleted) or labels != before,
             )
 

@@ -7,6 +7,9 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from src.common.instruments import GMAIL_DRIFT
+from src.common.logs import account_tag
+from src.sources.gmail.snapshot import Drift
 from src.sources.gmail.visit import MAILBOX
 from tests.fakes.clock import FakeClock
 from tests.fakes.gmail.busy_user import ACTS, Act, BusyUser
@@ -130,3 +133,12 @@ def test_mails_deleted_while_the_other_way_was_read_are_marked_deleted() -> None
         assert account.shown() == account.truth()
     assert len(account.model.rows) == 6
     assert len(account.shown()) == 3
+
+
+def test_a_switch_is_no_drift() -> None:
+    account = Account(mails=6)
+    account.settle()
+    account.switch()
+    account.settle()
+    tag = account_tag(ACCOUNT)
+    assert [GMAIL_DRIFT.labels(account=tag, kind=kind.value)._value.get() for kind in Drift] == [0, 0, 0]
