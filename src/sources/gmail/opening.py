@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from config.settings import Settings, SettingsError
+from src.auth.api_credentials import ApiCredentials
 from src.sources.gmail.source import GmailSource, Interruption
 from src.sources.gmail.visit import Limits, Wanted
-from src.sources.request import AccessTokens, SourceRequest
+from src.sources.request import SourceRequest
 from src.sources.source import Source
 from src.sync.gmail_api import GmailApi
 from src.sync.quota import Governor
 from src.sync.quota import Limits as QuotaLimits
 from src.sync.quota_profile import profile_from
 from src.sync.quota_scripts import QuotaScripts
-from src.sync.token_credentials import TokenCredentials, TokenSource
 
 
 def open_gmail(request: SourceRequest) -> Sequence[Source]:
@@ -24,7 +24,7 @@ def open_gmail(request: SourceRequest) -> Sequence[Source]:
         raise SettingsError("the Gmail API needs a sign-in, and a Redis in which the account's quota is shared")
     interruption = Interruption()
     api = GmailApi(
-        TokenCredentials(_tokens(request.access_tokens)),
+        ApiCredentials(request.access_tokens),
         _governor(settings, request),
         clock=request.clock,
         timeout_s=settings.gmail_timeout_seconds,
@@ -49,15 +49,6 @@ def open_gmail(request: SourceRequest) -> Sequence[Source]:
             compares_first=request.compares_first,
         )
     ]
-
-
-def _tokens(access_tokens: AccessTokens) -> TokenSource:
-    def token(refused: str) -> str:
-        if refused:
-            access_tokens.forget()
-        return access_tokens()
-
-    return token
 
 
 def wanted_from(settings: Settings) -> Wanted:

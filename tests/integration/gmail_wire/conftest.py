@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from src.auth.api_credentials import ApiCredentials
 from src.common.clock import SystemClock
 from src.common.redis_client import RedisConnection
 from src.sync.gmail_api import GmailApi
 from src.sync.quota import Governor, Limits
 from src.sync.quota_profile import PROFILES
 from src.sync.quota_scripts import QuotaScripts
-from src.sync.token_credentials import TokenCredentials
 from tests.fakes.gmail_scripted_server import Script, ScriptedServer
 from tests.fixtures.redis_servers import RedisServer, connection_to
 
@@ -29,7 +29,7 @@ class Tokens:
         self.refused: list[str] = []
         self._lock = threading.Lock()
 
-    def __call__(self, refused: str) -> str:
+    def __call__(self, refused: str = "") -> str:
         with self._lock:
             if refused:
                 self.refused.append(refused)
@@ -60,7 +60,7 @@ class Wire:
         scripts = QuotaScripts(redis.commands, account=ACCOUNT, prefix="mails")
         self.governor = Governor(scripts, AMPLE, account=ACCOUNT, clock=clock, limits=limits)
         self.api = GmailApi(
-            TokenCredentials(self.tokens),
+            ApiCredentials(self.tokens),
             self.governor,
             clock=clock,
             timeout_s=timeout_s,
