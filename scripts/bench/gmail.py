@@ -89,7 +89,6 @@ def _environment(gmail: GmailProcess, folder: Path, server: MortalRedis) -> dict
         "REDIS_MAX_STREAM_BYTES": str(64 * 1024**3),
         "DATABASE_URL": _database_url(folder),
         "GMAIL_QUOTA_UNITS_PER_MINUTE": str(AMPLE_UNITS),
-        "GMAIL_CENSUS_INTERVAL_SECONDS": "1e12",  # a backfill is measured, not the comparison that may follow it
         "LOG_LEVEL": "ERROR",
     }
 

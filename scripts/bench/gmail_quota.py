@@ -73,7 +73,6 @@ def prove(profile: ProfileName, *, mails: int, processes: int, redis_url: str, f
             "REDIS_MAX_STREAM_LENGTH": str(mails + 1),
             "DATABASE_URL": database_url,
             "GMAIL_QUOTA_PROFILE": profile,
-            "GMAIL_CENSUS_INTERVAL_SECONDS": "1e12",  # a backfill is looked at, not the comparison that may follow it
             "LOG_LEVEL": "ERROR",
         }
         read, seconds = _read(environment, processes)

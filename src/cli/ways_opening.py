@@ -8,7 +8,7 @@ from config.accounts import account_named
 from config.settings import Settings, SettingsError
 from src.assembly.services import open_sources
 from src.cli.ways import ApiAccount, ImapMailbox, Ways
-from src.sources.gmail.opening import wanted_from
+from src.sources.gmail.filters import wanted_from
 from src.sources.imap.visit import KnownMails
 from src.sources.source import Source
 from src.stream.redis_stream import RedisStream

@@ -66,6 +66,12 @@ GMAIL_SYNC_MESSAGES = Counter(
     "Mails fetched through the Gmail API.",
     ["direction"],  # backfill, incremental
 )
+GMAIL_BACKFILL_LEFT = Gauge(
+    "gmail_sync_backfill_left", "Mails that the backfill has still to look at; 0 when it is done.", ["account"]
+)
+GMAIL_BACKFILL_ETA = Gauge(
+    "gmail_sync_backfill_eta_seconds", "Seconds that the rest of the backfill takes by the quota.", ["account"]
+)
 GMAIL_SYNC_LATENCY = Histogram(
     "gmail_sync_latency_seconds", "From Gmail's receiving a new mail to its being fetched.", buckets=_LATENCY_S
 )

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
-from config.settings import Settings, SettingsError
+from config.settings import SettingsError
 from src.auth.api_credentials import ApiCredentials
+from src.common.redis_client import RedisClient
+from src.sources.gmail.filters import wanted_from
 from src.sources.gmail.source import GmailSource, Interruption
-from src.sources.gmail.visit import Limits, Wanted
+from src.sources.gmail.visit import Limits
 from src.sources.request import SourceRequest
 from src.sources.source import Source
 from src.sync.gmail_api import GmailApi
 from src.sync.quota import Governor, limits_from
-from src.sync.quota_profile import profile_from
+from src.sync.quota_profile import QuotaProfile, profile_from
 from src.sync.quota_scripts import QuotaScripts
 
 
@@ -22,9 +24,10 @@ def open_gmail(request: SourceRequest) -> Sequence[Source]:
     if request.access_tokens is None or request.redis is None:
         raise SettingsError("the Gmail API needs a sign-in, and a Redis in which the account's quota is shared")
     interruption = Interruption()
+    quota = profile_from(settings)
     api = GmailApi(
         ApiCredentials(request.access_tokens),
-        _governor(settings, request),
+        _governor(request, request.redis, quota),
         clock=request.clock,
         timeout_s=settings.gmail_timeout_seconds,
         endpoint=settings.gmail_api_endpoint,
@@ -46,26 +49,11 @@ def open_gmail(request: SourceRequest) -> Sequence[Source]:
                 compare_every_s=settings.gmail_census_interval_seconds,
             ),
             compares_first=request.compares_first,
+            eta_s=quota.eta_s,
         )
     ]
 
 
-def wanted_from(settings: Settings) -> Wanted:
-    """Return which mails are read."""
-    return Wanted(
-        query=settings.gmail_query,
-        label_ids=frozenset(label.strip() for label in settings.gmail_labels.split(",") if label.strip()),
-        spam_and_trash=settings.gmail_spam_and_trash,
-        drafts=settings.gmail_drafts,
-    )
-
-
-def _governor(settings: Settings, request: SourceRequest) -> Governor:
-    assert request.redis is not None
-    return Governor(
-        QuotaScripts(request.redis, account=request.account, prefix=settings.redis_stream_name),
-        profile_from(settings),
-        account=request.account,
-        clock=request.clock,
-        limits=limits_from(settings),
-    )
+def _governor(request: SourceRequest, redis: RedisClient, quota: QuotaProfile) -> Governor:
+    scripts = QuotaScripts(redis, account=request.account, prefix=request.settings.redis_stream_name)
+    return Governor(scripts, quota, account=request.account, clock=request.clock, limits=limits_from(request.settings))

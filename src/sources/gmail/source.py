@@ -1,8 +1,9 @@
 """GmailSource: one account, read through the Gmail API step by step. The order of steps is in `look.py`."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 from src.common.clock import Clock
 from src.common.errors import SourceUnavailableError
@@ -10,6 +11,7 @@ from src.model.cursor import Batch, Cursor
 from src.model.envelope import Envelope, Place
 from src.sources.gmail.comparing import is_wanted, known_mails, take_snapshot
 from src.sources.gmail.fetching import fetched
+from src.sources.gmail.filters import label_ids_of
 from src.sources.gmail.look import look
 from src.sources.gmail.position import Position
 from src.sources.gmail.visit import KIND, MAILBOX, Api, Limits, Visit, Wanted
@@ -59,9 +61,10 @@ class GmailSource:
         wanted: Wanted | None = None,
         limits: Limits | None = None,
         compares_first: bool = False,
+        eta_s: Callable[[int], float] = float,
     ) -> None:
         """`interruption`: also what the api's sleeps ask. `compares_first`: list and compare everything at the first
-        look, as for a full sync."""
+        look, as for a full sync. `eta_s`: the seconds that a backfill of so many mails takes by the quota."""
         self.account = account
         self._api = api
         self._known = known
@@ -71,6 +74,8 @@ class GmailSource:
         self._wanted = wanted or Wanted()
         self._limits = limits or Limits()
         self._compares_first = compares_first
+        self._eta_s = eta_s
+        self._are_labels_known = not self._wanted.label_ids
         self._is_first_look = True  # of this process
         self._steps: Iterator[Batch] | None = None
         self._returned: Cursor | None = None  # the cursor that `_steps` reads on from
@@ -143,9 +148,16 @@ class GmailSource:
             tickets=self._tickets,
             clock=self._clock,
             pause=self._interruption.sleep,
-            wanted=self._wanted,
+            wanted=self._resolved(),
             limits=self._limits,
+            eta_s=self._eta_s,
         )
+
+    def _resolved(self) -> Wanted:
+        if not self._are_labels_known:
+            ids = label_ids_of(self._wanted.label_ids, self._api.labels())
+            self._wanted, self._are_labels_known = replace(self._wanted, label_ids=ids), True
+        return self._wanted
 
     def _leave(self) -> None:
         steps, self._steps, self._returned = self._steps, None, None

@@ -67,7 +67,7 @@ class Wanted:
     """Which mails are read."""
 
     query: str = ""  # of the backfill, in Gmail's words; what is new comes all the same
-    label_ids: frozenset[str] = frozenset()  # mails with one of these; empty: all
+    label_ids: frozenset[str] = frozenset()  # mails with one of these; empty: all. In settings names do as well
     spam_and_trash: bool = True
     drafts: bool = False
 
@@ -103,6 +103,7 @@ class Visit:
     pause: Callable[[float], object]  # raises when a stop is asked for
     wanted: Wanted = field(default_factory=Wanted)
     limits: Limits = field(default_factory=Limits)
+    eta_s: Callable[[int], float] = float  # seconds that a backfill of so many mails takes by the quota
     tells_labels: bool = False  # the history was seen to tell the labels that a change leaves
     live_at: float = 0.0  # when the history was last read to its end, monotonic
     # Mails brought lately: the producer fetches a batch ahead, so the stream may not have them yet.

@@ -44,6 +44,10 @@ class GmailHome(Shell):
         self.gmail = gmail
         self.account = gmail.mailbox.account
 
+    def narrowed(self, **settings: str) -> "GmailHome":
+        """Return the same home with more settings."""
+        return GmailHome(self.folder, self.gmail, **{**self.settings, **settings})
+
     def sign_in(self, scope: str = READ_SCOPE) -> None:
         """Put a token file in place, as a sign-in would leave it."""
         token = StoredToken(
