@@ -18,7 +18,9 @@ from src.producer.dry_run import dry_run
 from src.producer.late_store import LateStore, NothingKnown
 from src.producer.producer import exit_code, is_broken
 from src.producer.progress import say_left_behind, say_published, shown
+from src.producer.pushes import Pushes
 from src.stream.options import options_from
+from src.sync.hints import Hints
 
 SWITCH_INTERVAL_S = 0.0001  # of Python's threads: a publisher back from Redis or zstd must not wait 5 ms for the reader
 
@@ -38,10 +40,19 @@ def run_producer(settings: Settings, console: Console, *, once: bool, batch_mail
         closing.callback(stream.close)
         store = LateStore(lambda: open_store(settings))
         closing.callback(store.close)
+        pushes = None if once else Pushes(Hints(stream.connection, prefix=settings.redis_stream_name), clock=clock)
+        if pushes is not None:
+            closing.callback(pushes.close)
         kind, account = _configured_source(settings)
         sources = in_time(
             lambda: open_sources(
-                settings, kind=kind, account=account, known=store, stream=stream, batch_mails=batch_mails
+                settings,
+                kind=kind,
+                account=account,
+                known=store,
+                stream=stream,
+                batch_mails=batch_mails,
+                pushes=pushes,
             ),
             shutdown,
             once=once,

@@ -1,5 +1,6 @@
 """SourceRequest: what an opener in `registry.py` gets, to make sources from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +20,12 @@ class AccessTokens(Protocol):
     def forget(self) -> None: ...
 
 
+class PushHints(Protocol):
+    """Wakes sources when Gmail tells that something changed; see src/producer/pushes.py."""
+
+    def wake(self, account: str, ring: Callable[[], None], settings: Settings) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class SourceRequest:
     """What is to be read, and whom a source may ask."""
@@ -32,6 +39,7 @@ class SourceRequest:
     path: Path | None = None  # of the file or folder, for file sources
     access_tokens: AccessTokens | None = None  # shared by the mailboxes of an account
     redis: RedisClient | None = None  # for what processes of an account share: its quota
+    pushes: PushHints | None = None  # None: who only looks once is not woken
 
     def file_limits(self) -> FileLimits:
         """Return the limits of a file source."""

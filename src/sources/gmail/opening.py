@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from config.settings import Settings, SettingsError
-from src.sources.gmail.source import GmailSource, Interruption
+from src.sources.gmail.interruption import Interruption
+from src.sources.gmail.source import GmailSource
 from src.sources.gmail.visit import Limits, Wanted
+from src.sources.gmail.watching import Watching
 from src.sources.request import AccessTokens, SourceRequest
 from src.sources.source import Source
 from src.sync.gmail_api import GmailApi
@@ -13,6 +15,7 @@ from src.sync.quota import Limits as QuotaLimits
 from src.sync.quota_profile import profile_from
 from src.sync.quota_scripts import QuotaScripts
 from src.sync.token_credentials import TokenCredentials, TokenSource
+from src.sync.watch_records import WatchRecords
 
 
 def open_gmail(request: SourceRequest) -> Sequence[Source]:
@@ -31,6 +34,8 @@ def open_gmail(request: SourceRequest) -> Sequence[Source]:
         endpoint=settings.gmail_api_endpoint,
         sleep=interruption.sleep,
     )
+    if request.pushes is not None and (settings.gmail_pubsub_topic or settings.gmail_pubsub_subscription):
+        request.pushes.wake(request.account, interruption.hint, settings)
     return [
         GmailSource(
             account=request.account,
@@ -46,6 +51,7 @@ def open_gmail(request: SourceRequest) -> Sequence[Source]:
                 live_every_s=settings.imap_poll_interval_seconds,
                 compare_every_s=settings.gmail_census_interval_seconds,
             ),
+            watching=_watching(request, api),
         )
     ]
 
@@ -67,6 +73,14 @@ def wanted_from(settings: Settings) -> Wanted:
         spam_and_trash=settings.gmail_spam_and_trash,
         drafts=settings.gmail_drafts,
     )
+
+
+def _watching(request: SourceRequest, api: GmailApi) -> Watching | None:
+    topic = request.settings.gmail_pubsub_topic
+    if request.pushes is None or request.redis is None or not topic:
+        return None
+    records = WatchRecords(request.redis, prefix=request.settings.redis_stream_name)
+    return Watching(api, records, account=request.account, topic=topic, clock=request.clock)
 
 
 def _governor(settings: Settings, request: SourceRequest) -> Governor:

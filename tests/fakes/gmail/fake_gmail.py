@@ -140,6 +140,14 @@ class FakeGmail:
             "token_uri": f"{self.google.base}/token",
         }
 
+    def pubsub_key(self, *, may_pull: bool = True) -> dict[str, str]:
+        """Make a service account that may pull every subscription, or none; return its key file's content."""
+        account, private_key = make_service_account((), ())
+        self.google.service_accounts[account.address] = account
+        if may_pull:
+            self.service.subscribers.add(account.address)
+        return {"type": "service_account", "client_email": account.address, "private_key": private_key}
+
     def _answer(self, request: Request) -> Answer:
         """Answer a request; its calls count as running until the answer is ready, waiting included."""
         with self.quota.running_together():
