@@ -6,12 +6,11 @@ make are acknowledged too, or they would come for ever.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from src.common.clock import Clock
 from src.common.instruments import PUSH_EVENTS, PUSH_UP
-from src.sync.hints import Hints
 from src.sync.push_data import changed_account
 
 EMPTY_ROUND_S = 1.0  # least time of a pull that brings nothing: an answer at once must not make a hot loop
@@ -37,13 +36,19 @@ class Events(Protocol):
     def close(self) -> None: ...
 
 
+class HintStore(Protocol):
+    """Where hints are told; `src/sync/hints.py` plays it."""
+
+    def tell(self, tags: Iterable[str]) -> None: ...
+
+
 class PullLoop:
     """Pulls one subscription, for a PushThread."""
 
     def __init__(
         self,
         open_events: Callable[[], Events],
-        hints: Hints,
+        hints: HintStore,
         *,
         name: str,
         reads: Callable[[], Collection[str]],

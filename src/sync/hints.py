@@ -29,9 +29,12 @@ class Hints:
 
     def tell(self, tags: Iterable[str]) -> None:
         """Store a hint for each of these accounts. Raises RedisUnavailableError and others of Redis."""
+        told = list(tags)
+        if not told:
+            return
         with redis_errors():
             pipeline = self._commands.pipeline(transaction=False)
-            for tag in tags:
+            for tag in told:
                 pipeline.xadd(self._key, {"account": tag}, maxlen=MOST_KEPT, approximate=True)
             pipeline.expire(self._key, KEPT_S)
             pipeline.execute()

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import orjson
 import pybase64
 from google.auth.credentials import AnonymousCredentials, Credentials
+from google.auth.exceptions import GoogleAuthError
 
 from src.common.clock import Clock
 from src.common.errors import IngestError, PushRefusedError, PushUnavailableError
@@ -169,6 +170,8 @@ def _garbage(found: str) -> PushUnavailableError:
 def _failure(error: BaseException) -> IngestError:
     if isinstance(error, IngestError):
         return error
+    if isinstance(error, GoogleAuthError):  # none are there, or none can be signed
+        return PushRefusedError("Pub/Sub wants credentials: set GOOGLE_PUBSUB_CREDENTIALS_FILE to a key file")
     return PushUnavailableError(f"Pub/Sub does not answer ({type(error).__name__}): check the network")
 
 

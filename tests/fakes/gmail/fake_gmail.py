@@ -23,6 +23,7 @@ Where to find what:
 """
 
 from collections import Counter
+from functools import cache
 from urllib.parse import urlsplit
 
 from google.oauth2.credentials import Credentials
@@ -38,10 +39,16 @@ from tests.fakes.gmail.quota import Quota
 from tests.fakes.gmail.server import HttpServer
 from tests.fakes.gmail.service import Seen, Service
 from tests.fakes.google_oauth import ACCOUNT, CLIENT_ID, CLIENT_SECRET, FakeGoogle
-from tests.fakes.google_service_account import make_service_account
+from tests.fakes.google_service_account import ServiceAccount, make_service_account
 
 READ_SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
 PUBSUB_SCOPE = "https://www.googleapis.com/auth/pubsub"
+
+
+@cache
+def _puller() -> tuple[ServiceAccount, str]:
+    """Make a service account that acts for nobody; once, for a key takes half a second."""
+    return make_service_account((), ())
 
 
 class FakeGmail:
@@ -142,7 +149,7 @@ class FakeGmail:
 
     def pubsub_key(self, *, may_pull: bool = True) -> dict[str, str]:
         """Make a service account that may pull every subscription, or none; return its key file's content."""
-        account, private_key = make_service_account((), ())
+        account, private_key = _puller()
         self.google.service_accounts[account.address] = account
         if may_pull:
             self.service.subscribers.add(account.address)

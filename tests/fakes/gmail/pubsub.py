@@ -39,7 +39,7 @@ class Watch:
 @dataclass
 class _Event:
     id: str
-    data: str
+    data: str | None  # base64url
     published_at: str
     due_at: float = 0.0  # by time.monotonic, when it may be delivered
     ack_id: str = ""  # of its last delivery
@@ -131,6 +131,14 @@ class PubSub:
         """Return how many events are not acknowledged."""
         return len(self._find(subscription).events)
 
+    def publish(self, topic: str, data: str | None) -> None:
+        """Publish what Gmail never would: `data` goes into the message as it is, None leaves it out."""
+        with self._changed:
+            for subscription in self._subscriptions.values():
+                if subscription.topic == topic:
+                    subscription.events.append(_Event(str(next(self._numbers)), data, "2026-01-01T00:00:00Z"))
+            self._changed.notify_all()
+
     def stop(self) -> None:
         """Let waiting pulls return."""
         with self._changed:
@@ -159,7 +167,9 @@ class PubSub:
     def _deliver(self, event: _Event) -> dict[str, Any]:
         event.due_at = time.monotonic() + self.ack_deadline_s
         event.ack_id = f"ack-{event.id}-{next(self._numbers)}"
-        message = {"data": event.data, "messageId": event.id, "publishTime": event.published_at}
+        message = {"messageId": event.id, "publishTime": event.published_at}
+        if event.data is not None:
+            message["data"] = event.data
         return {"ackId": event.ack_id, "message": message}
 
 

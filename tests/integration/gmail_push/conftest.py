@@ -13,6 +13,7 @@ from src.common.beats import Beats
 from src.common.clock import SystemClock
 from src.common.redis_client import RedisConnection
 from src.common.shutdown import Shutdown
+from src.producer import hint_loop
 from src.producer.build import ProducerOptions, build
 from src.producer.late_store import NothingKnown
 from src.producer.producer import Producer
@@ -158,6 +159,9 @@ def push_settings(gmail: FakeGmail, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def home(gmail: FakeGmail, redis: RedisConnection, push_settings: Settings) -> Iterator[Home]:
+def home(
+    gmail: FakeGmail, redis: RedisConnection, push_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Home]:
+    monkeypatch.setattr(hint_loop, "LISTEN_S", 0.05)  # a stop need not be waited for
     with ExitStack() as closing:
         yield Home(gmail, redis, push_settings, closing)
