@@ -28,6 +28,9 @@ OVERRIDES = (
 )
 
 ONCE = "catch up with all mailboxes, then exit; one that fails is tried again for at most 4 minutes without progress"
+FULL_SYNC = (
+    "compare each mailbox as a whole with the database first: fetch what is missing, mark what is gone; then go on"
+)
 PIPE_WIDTH = 200  # columns of a table that goes into a pipe or a file
 
 
@@ -56,7 +59,13 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
         return exit_codes.OK
     if options.dry_run:
         return run_dry(settings, _output(), batch_mails=options.batch_size)
-    return run_producer(settings, Console(stderr=True), once=options.once, batch_mails=options.batch_size)
+    return run_producer(
+        settings,
+        Console(stderr=True),
+        once=options.once,
+        batch_mails=options.batch_size,
+        compares_first=options.full_sync,
+    )
 
 
 def _output() -> Console:
@@ -70,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch-size", type=_batch_size, default=50, help="most mails published in one step (50)")
     parser.add_argument("--provider", choices=PROVIDERS, help="fill in host and sign-in of a well-known provider")
     parser.add_argument("--once", action="store_true", help=ONCE)
+    parser.add_argument("--full-sync", action="store_true", help=FULL_SYNC)
     parser.add_argument("--dry-run", action="store_true", help="show what would be published, and change nothing")
     parser.add_argument("--auth-setup", action="store_true", help="sign in to Gmail, then exit")
     parser.add_argument("--headless", action="store_true", help="sign in with a browser on another machine")

@@ -75,6 +75,7 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "waiting": "those on their way",
             "extra": "those in the database that the source does not have any more",
             "hidden": "those marked deleted in the database that the source has",
+            "wrong_labels": "those with other labels than at the source; told where the Gmail API is read",
             "kept": "those in the database that are in their mbox no more; nothing is amiss with them",
         },
     ),

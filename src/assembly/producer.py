@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from config.settings import Settings
-from src.assembly.services import has_database, in_time, open_sources, open_store, open_stream, serve
+from src.assembly.services import OpenStream, has_database, in_time, open_sources, open_store, open_stream, serve
 from src.common import exit_codes
 from src.common.beats import Beats
 from src.common.clock import SystemClock
@@ -25,9 +25,12 @@ from src.sync.hints import Hints
 SWITCH_INTERVAL_S = 0.0001  # of Python's threads: a publisher back from Redis or zstd must not wait 5 ms for the reader
 
 
-def run_producer(settings: Settings, console: Console, *, once: bool, batch_mails: int) -> int:
+def run_producer(
+    settings: Settings, console: Console, *, once: bool, batch_mails: int, compares_first: bool = False
+) -> int:
     """Read mail until a stop is asked for, or once to the end; return the exit code.
 
+    `compares_first`: each mailbox is compared with the database as a whole before anything else.
     Raises errors that keep it from starting. A Redis that is away is waited for, unless `once`.
     """
     clock, shutdown = SystemClock(), Shutdown()
@@ -40,10 +43,8 @@ def run_producer(settings: Settings, console: Console, *, once: bool, batch_mail
         closing.callback(stream.close)
         store = LateStore(lambda: open_store(settings))
         closing.callback(store.close)
-        pushes = None if once else Pushes(Hints(stream.connection, prefix=settings.redis_stream_name), clock=clock)
-        if pushes is not None:
-            closing.callback(pushes.close)
-        kind, account = _configured_source(settings)
+        pushes = None if once else _open_pushes(settings, stream, closing)
+        kind, account = configured_source(settings)
         sources = in_time(
             lambda: open_sources(
                 settings,
@@ -53,6 +54,7 @@ def run_producer(settings: Settings, console: Console, *, once: bool, batch_mail
                 stream=stream,
                 batch_mails=batch_mails,
                 pushes=pushes,
+                compares_first=compares_first,
             ),
             shutdown,
             once=once,
@@ -91,9 +93,15 @@ def run_producer(settings: Settings, console: Console, *, once: bool, batch_mail
         return exit_codes.INTERNAL if is_broken(producer.board.reports()) else exit_codes.OK
 
 
+def _open_pushes(settings: Settings, stream: OpenStream, closing: ExitStack) -> Pushes:
+    pushes = Pushes(Hints(stream.connection, prefix=settings.redis_stream_name), clock=SystemClock())
+    closing.callback(pushes.close)
+    return pushes
+
+
 def run_dry(settings: Settings, console: Console, *, batch_mails: int) -> int:
     """Show what a producer would publish; change nothing. Return the exit code."""
-    kind, account = _configured_source(settings)
+    kind, account = configured_source(settings)
     return look_dry(settings, console, kind=kind, account=account, path=None, batch_mails=batch_mails)
 
 
@@ -115,7 +123,7 @@ def look_dry(
         return dry_run(sources, stream.load_cursor, shutdown=shutdown, console=console)
 
 
-def _configured_source(settings: Settings) -> tuple[str, str]:
+def configured_source(settings: Settings) -> tuple[str, str]:
     """Return kind and account of what `producer.py` reads."""
     if settings.use_gmail_api or settings.source == "gmail":
         return "gmail", settings.gmail_user or settings.imap_user

@@ -83,18 +83,22 @@ def open_sources(
     stream: RedisStream,
     path: Path | None = None,
     batch_mails: int = 200,
+    compares_first: bool = False,
     pushes: PushHints | None = None,
 ) -> Sequence[Source]:
     """Return a source for each mailbox; `kind` is a name of `SOURCES`, `path` is for those that read files.
 
-    `pushes` wakes those that wait for news; None: they are only polled.
+    `compares_first`: their first look compares the whole mailbox with the database. `pushes` wakes those that wait for
+    news; None: they are only polled.
     """
     if kind not in SOURCES:
         raise SettingsError(f"SOURCE={kind} is not a source of this release; it has {', '.join(SOURCES)}")
     clock = SystemClock()
     needs_token = kind == "gmail" or (kind == "imap" and settings.imap_auth != "password")
     tokens = _access_tokens(settings, clock) if needs_token else None
-    request = SourceRequest(settings, account, known, stream, clock, batch_mails, path, tokens, stream.redis, pushes)
+    request = SourceRequest(
+        settings, account, known, stream, clock, batch_mails, path, tokens, stream.redis, compares_first, pushes
+    )
     return SOURCES[kind](request)
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from config.settings import Settings, SettingsError
 from src.assembly.imports import run_import
-from src.assembly.producer import run_producer
+from src.assembly.producer import configured_source, run_producer
 from src.assembly.reprocess import Meant, ReprocessOutcome, run_reprocess
 from src.assembly.services import OpenStream, has_database, open_sources, open_store, open_stream, require_database
 from src.assembly.worker import limits_of
@@ -23,7 +23,6 @@ from src.store.protocol import Store
 from src.stream.protocol import PublishResult
 
 BATCH_MAILS = 50  # published in one step by a repair, as by producer.py
-ALWAYS_DUE_S = 0.001  # an interval between comparisons that has always passed
 
 
 class SettingsOpening:
@@ -65,8 +64,7 @@ class SettingsOpening:
         codes = []
         for kind, path in _origins(settings, account, mboxes, maildirs):
             if path is None:
-                due = settings.model_copy(update={"imap_reconcile_interval_seconds": ALWAYS_DUE_S})
-                codes.append(run_producer(due, console, once=True, batch_mails=BATCH_MAILS))
+                codes.append(run_producer(settings, console, once=True, batch_mails=BATCH_MAILS, compares_first=True))
             else:
                 _read_again(settings, account, kind, path)
                 outcome = run_import(settings, console, kind=kind, path=path, account=account)
@@ -97,8 +95,8 @@ def _origins(
     if mboxes or maildirs:
         yield from (("mbox", path) for path in mboxes)
         yield from (("maildir", path) for path in maildirs)
-    elif account == settings.imap_user:
-        yield "imap", None
+    elif account == configured_source(settings)[1]:
+        yield configured_source(settings)[0], None
     else:
         raise SettingsError(
             "this account is not the one of IMAP_USER: if it was imported from files, name them with --mbox PATH or "

@@ -66,6 +66,9 @@ GMAIL_SYNC_MESSAGES = Counter(
     "Mails fetched through the Gmail API.",
     ["direction"],  # backfill, incremental
 )
+GMAIL_SYNC_LATENCY = Histogram(
+    "gmail_sync_latency_seconds", "From Gmail's receiving a new mail to its being fetched.", buckets=_LATENCY_S
+)
 GMAIL_HISTORY_GAP = Gauge(
     "gmail_history_gap",
     "How far the history that was read lies behind the mailbox, in history ids; 0 when read to its end.",

@@ -39,6 +39,7 @@ class SourceRequest:
     path: Path | None = None  # of the file or folder, for file sources
     access_tokens: AccessTokens | None = None  # shared by the mailboxes of an account
     redis: RedisClient | None = None  # for what processes of an account share: its quota
+    compares_first: bool = False  # the first look compares the whole mailbox with the database, as for a full sync
     pushes: PushHints | None = None  # None: who only looks once is not woken
 
     def file_limits(self) -> FileLimits:

@@ -44,11 +44,14 @@ def backfill(visit: Visit, position: Position) -> Steps:
     return position
 
 
-def all_ids(visit: Visit, *, label: str = "") -> Iterator[str]:
-    """Walk the ids of all mails, spam and trash included, or of those with one label. Complete, or it raises."""
+def all_ids(visit: Visit, *, label: str = "", query: str = "") -> Iterator[str]:
+    """Walk the ids of all mails, spam and trash included, of those with one label, or of those that a query finds.
+
+    Complete, or it raises.
+    """
     page: str | None = None
     while True:
-        told = visit.api.list_ids(page=page, label_ids=[label] if label else (), use="census")
+        told = visit.api.list_ids(page=page, query=query, label_ids=[label] if label else (), use="census")
         for ref in told.messages:
             yield ref.id
         if told.next_page is None:

@@ -18,6 +18,7 @@ from src.sources.gmail.position import Position
 from src.sources.gmail.snapshot import Drift, Listed, Snapshot
 from src.sources.gmail.visit import Steps, Visit, batch
 from src.sources.imap.ids import is_gmail_id
+from src.store.protocol import KnownMail
 
 log = get_logger(__name__)
 
@@ -27,12 +28,10 @@ def compare(visit: Visit, position: Position) -> Steps:
     drift: Counter[Drift] = Counter()
     with closing(take_snapshot(visit)) as snapshot:
         under_way = visit.under_way()  # first: mails move from the stream into the database
-        known = visit.known.known_mails(visit.account)
-        snapshot.compare((mail for mail in known if is_gmail_id(mail.source_id)), under_way)
+        snapshot.compare(known_mails(visit), under_way)
         for envelopes in _in_parts(visit, _said(visit, snapshot, drift)):
             yield batch(position, envelopes)
-        wanted = [mail.id for mail in snapshot.missing() if visit.wanted.takes(mail.labels)]
-        missing = visit.missing(wanted) if not visit.wanted.query else []
+        missing = visit.missing([mail.id for mail in snapshot.missing() if is_wanted(visit, mail)])
         drift[Drift.MISSING] += len(missing)
         for haul in fetched(visit, missing, use="census"):
             if haul.envelopes or haul.failures:
@@ -49,11 +48,23 @@ def take_snapshot(visit: Visit) -> Snapshot:
     try:
         for label in visit.api.labels(use="census"):
             snapshot.list_label(label, all_ids(visit, label=label.id))
+        if visit.wanted.query:
+            snapshot.list_asked(all_ids(visit, query=visit.wanted.query))
         snapshot.list_ids(all_ids(visit))
     except BaseException:
         snapshot.close()
         raise
     return snapshot
+
+
+def known_mails(visit: Visit) -> Iterator[KnownMail]:
+    """Walk what the database knows of the account's mails at Gmail, by whatever way they came."""
+    return (mail for mail in visit.known.known_mails(visit.account) if is_gmail_id(mail.source_id))
+
+
+def is_wanted(visit: Visit, mail: Listed) -> bool:
+    """Tell whether a mail of the snapshot is to be in the database."""
+    return visit.wanted.takes(mail.labels) and (mail.is_asked or not visit.wanted.query)
 
 
 def _said(visit: Visit, snapshot: Snapshot, drift: Counter[Drift]) -> Iterator[Envelope]:
@@ -84,4 +95,10 @@ def _tell(visit: Visit, drift: Counter[Drift]) -> None:
     for kind in Drift:
         GMAIL_DRIFT.labels(account=account_tag(visit.account), kind=kind.value).set(drift[kind])
     if drift.total():
-        log.warning("gmail_drift", account=account_tag(visit.account), **{kind.value: drift[kind] for kind in Drift})
+        log.warning(
+            "gmail_drift",
+            account=account_tag(visit.account),
+            missing=drift[Drift.MISSING],
+            extra=drift[Drift.EXTRA],
+            other_labels=drift[Drift.LABELS],
+        )

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from src.common.errors import GmailPreconditionError, IngestError, MailTooLargeError, MailUnfetchableError
-from src.common.instruments import GMAIL_SYNC_MESSAGES
+from src.common.instruments import GMAIL_SYNC_LATENCY, GMAIL_SYNC_MESSAGES
 from src.model.cursor import Failure
 from src.model.envelope import Envelope
 from src.sources.gmail.visit import Limits, Visit
@@ -77,3 +77,11 @@ def _handed_out(visit: Visit, haul: Haul, use: Use) -> None:
     visit.brought(failure.envelope.source_id for failure in haul.failures)
     direction = "incremental" if use == "live" else "backfill"
     GMAIL_SYNC_MESSAGES.labels(direction=direction).inc(len(haul.envelopes))
+    if use == "live":
+        for envelope in haul.envelopes:
+            _observe_latency(envelope)
+
+
+def _observe_latency(envelope: Envelope) -> None:
+    if envelope.received_at is not None:
+        GMAIL_SYNC_LATENCY.observe(max((envelope.fetched_at - envelope.received_at).total_seconds(), 0.0))

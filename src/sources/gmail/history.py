@@ -16,6 +16,7 @@ from src.model.envelope import Envelope
 from src.sources.gmail.fetching import fetched
 from src.sources.gmail.position import Position
 from src.sources.gmail.visit import Steps, Visit, batch
+from src.store.protocol import KnownMail
 from src.sync.gmail_values import GoneMessage, HistoryRecord, HistoryTooOld, Touched
 
 log = get_logger(__name__)
@@ -30,25 +31,41 @@ class Change:
     is_deleted: bool
     labels: tuple[str, ...] | None  # None: not told
     history_id: int  # of the last record
+    removed: frozenset[str] = frozenset()  # all that were taken off
+    is_removal: bool = False  # the last record took labels off
 
 
 def folded(records: Iterable[HistoryRecord]) -> list[Change]:
     """Return the last word on each mail, in the order in which the mails first occur. Pure."""
     found: dict[str, Change] = {}
     for record in records:
-        labels_changed = (change.message for change in (*record.labels_added, *record.labels_removed))
-        for touched in (*record.added, *labels_changed):
+        for touched in (*record.added, *(change.message for change in record.labels_added)):
             found[touched.id] = _touched(found.get(touched.id), touched, record.id)
+        for taken in record.labels_removed:
+            touched = taken.message
+            found[touched.id] = _touched(found.get(touched.id), touched, record.id, frozenset(taken.label_ids))
         for touched in record.deleted:
             found[touched.id] = Change(touched.id, touched.thread_id, True, None, record.id)
     return list(found.values())
 
 
-def _touched(before: Change | None, now: Touched, record_id: int) -> Change:
+def _touched(before: Change | None, now: Touched, record_id: int, removed: frozenset[str] = frozenset()) -> Change:
     """Labels that are not told do not stay as they were told before: something changed since."""
     if before is not None and before.is_deleted:  # ids are never given twice, so nothing comes after its deletion
         return before
-    return Change(now.id, now.thread_id, False, now.label_ids, record_id)
+    removed_before = before.removed if before else frozenset()
+    return Change(now.id, now.thread_id, False, now.label_ids, record_id, removed_before | removed, bool(removed))
+
+
+def labels_after(change: Change, stored: Iterable[str], *, tells_labels: bool) -> tuple[str, ...] | None:
+    """Return the labels that a change leaves, or None if they have to be asked for. Pure.
+
+    The API leaves out the labels of a mail that has none, as it leaves out what it does not tell. So nothing means
+    "none" only where this API does tell labels, and all that is `stored` was taken off.
+    """
+    if change.labels is None and tells_labels and change.is_removal and change.removed.issuperset(stored):
+        return ()
+    return change.labels
 
 
 def catch_up(visit: Visit, position: Position) -> Steps:
@@ -68,6 +85,7 @@ def catch_up(visit: Visit, position: Position) -> Steps:
             continue
         if isinstance(told, HistoryTooOld):
             return (yield from _begin_anew(visit, position))
+        visit.tells_labels = visit.tells_labels or _tells_labels(told.records)
         marker = position.history_next or told.history_id
         _tell_gap(visit, marker - position.history_id)
         after = position.on_page(told.next_page, marker) if told.next_page else position.at(marker)
@@ -102,7 +120,7 @@ def said(visit: Visit, changes: Sequence[Change], before: Position, after: Posit
         if change.is_deleted:
             envelopes += [visit.deleted(change.id)] if is_known or change.id in stored else []
         elif is_known:
-            envelopes += _with_labels(visit, change)
+            envelopes += _with_labels(visit, change, stored.get(change.id))
         elif change.labels is None or visit.wanted.takes(change.labels):
             new.append(change.id)
     yield from _in_parts(visit, envelopes, before)
@@ -110,16 +128,19 @@ def said(visit: Visit, changes: Sequence[Change], before: Position, after: Posit
     yield batch(after)
 
 
-def _with_labels(visit: Visit, change: Change) -> list[Envelope]:
-    labels: Iterable[str]
-    if change.labels is not None:
-        labels, history_id = change.labels, change.history_id
-    else:
-        facts = visit.api.get_minimal(change.id)
-        if isinstance(facts, GoneMessage):
-            return []  # its deletion is in the history that follows
-        labels, history_id = facts.label_ids, facts.history_id
-    return [visit.changed(change.id, change.thread_id, labels, history_id)]
+def _with_labels(visit: Visit, change: Change, stored: KnownMail | None) -> list[Envelope]:
+    labels = labels_after(change, stored.labels, tells_labels=visit.tells_labels) if stored else change.labels
+    if labels is not None:
+        return [visit.changed(change.id, change.thread_id, labels, change.history_id)]
+    facts = visit.api.get_minimal(change.id)
+    if isinstance(facts, GoneMessage):
+        return []  # its deletion is in the history that follows
+    return [visit.changed(change.id, change.thread_id, facts.label_ids, facts.history_id)]
+
+
+def _tells_labels(records: Iterable[HistoryRecord]) -> bool:
+    changes = (change for record in records for change in (*record.labels_added, *record.labels_removed))
+    return any(change.message.label_ids for change in changes)
 
 
 def _in_parts(visit: Visit, envelopes: Sequence[Envelope], position: Position) -> Iterator[Batch]:

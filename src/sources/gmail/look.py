@@ -19,8 +19,7 @@ from src.sources.gmail.visit import Visit, batch
 def look(visit: Visit, position: Position) -> Iterator[Batch]:
     """Read on from `position` until nothing is new; the last batch says so."""
     if not position.history_id:
-        marker = visit.api.profile().history_id
-        position = position.begun(marker, is_unsure=_knows_mails(visit))
+        position = _begun(visit)
         yield batch(position)
     position = yield from catch_up(visit, position)
     while position.is_listing:
@@ -31,8 +30,12 @@ def look(visit: Visit, position: Position) -> Iterator[Batch]:
     yield batch(position, caught_up=not position.is_listing)
 
 
-def _knows_mails(visit: Visit) -> bool:
-    return next(iter(visit.known.known_mails(visit.account)), None) is not None
+def _begun(visit: Visit) -> Position:
+    """Return where to begin. A database that knows nothing needs no comparing: all is brought, and the history told."""
+    marker = visit.api.profile().history_id
+    knows_mails = next(iter(visit.known.known_mails(visit.account)), None) is not None
+    compared_at = 0 if knows_mails else int(visit.clock.now().timestamp())
+    return Position(compared_at=compared_at).begun(marker, is_unsure=knows_mails)
 
 
 def _is_compare_due(visit: Visit, position: Position) -> bool:

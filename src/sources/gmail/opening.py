@@ -52,6 +52,7 @@ def open_gmail(request: SourceRequest) -> Sequence[Source]:
                 compare_every_s=settings.gmail_census_interval_seconds,
             ),
             watching=_watching(request, api),
+            compares_first=request.compares_first,
         )
     ]
 

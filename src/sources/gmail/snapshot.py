@@ -17,12 +17,18 @@ SEPARATOR = "\n"  # between labels in one column; no label id holds one
 
 _SCHEMA = """
 CREATE TABLE listed (id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE asked (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE labelled (id TEXT, label TEXT, PRIMARY KEY (id, label)) WITHOUT ROWID;
 CREATE TABLE known (id TEXT PRIMARY KEY, labels TEXT, is_deleted INTEGER, is_stored INTEGER) WITHOUT ROWID;
 CREATE TABLE listed_again (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 _TAKE_KNOWN = "INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?)"
+_MAILS = (
+    "SELECT id, (SELECT group_concat(label, char(10)) FROM labelled l WHERE l.id = listed.id), "
+    "id IN (SELECT id FROM asked), coalesce(known.labels, ''), coalesce(is_stored, 0), coalesce(is_deleted, 0) "
+    "FROM listed LEFT JOIN known USING (id)"
+)
 _UNKNOWN = "?"  # instead of labels: no label is called so, so they differ
 
 
@@ -40,6 +46,8 @@ class Listed:
 
     id: str
     labels: tuple[str, ...]  # sorted
+    is_asked: bool  # by the query of `list_asked`
+    is_stored: bool  # of what `compare` was given
 
 
 class Snapshot:
@@ -57,35 +65,29 @@ class Snapshot:
         """Take the ids of all mails."""
         self._database.executemany("INSERT OR IGNORE INTO listed VALUES (?)", ((each,) for each in ids))
 
+    def list_asked(self, ids: Iterable[str]) -> None:
+        """Take the ids of the mails that a query finds."""
+        self._database.executemany("INSERT OR IGNORE INTO asked VALUES (?)", ((each,) for each in ids))
+
     def list_label(self, label: Label, ids: Iterable[str]) -> None:
         """Take the ids of all mails that have a label."""
         self._told |= {label.id, label.name}  # a name is what IMAP calls it
         self._database.executemany("INSERT OR IGNORE INTO labelled VALUES (?, ?)", ((each, label.id) for each in ids))
 
-    def mails(self) -> Iterator[Listed]:
-        """Walk all mails, in the order of the ids."""
-        rows = self._database.execute(
-            "SELECT id, (SELECT group_concat(label, char(10)) FROM labelled l WHERE l.id = listed.id) "
-            "FROM listed ORDER BY id"
-        )
-        for message_id, labels in rows:
-            yield Listed(message_id, _split(labels))
-
     def compare(self, known: Iterable[KnownMail], under_way: Iterable[str]) -> None:
         """Take what the database knows, and the mails of which it will know something else soon: of these all is said
-        again. To be called before `missing`, `gone` and `other_labels`."""
+        again. To be called before anything is asked."""
         rows = ((mail.source_id, _joined(mail.labels), mail.is_deleted, mail.is_stored) for mail in known)
         self._database.executemany(_TAKE_KNOWN, rows)
         self._database.executemany(_TAKE_KNOWN, ((each, _UNKNOWN, False, True) for each in under_way))
 
+    def mails(self) -> Iterator[Listed]:
+        """Walk all mails that are there."""
+        return (mail for mail, _ in self._rows("ORDER BY id"))
+
     def missing(self) -> Iterator[Listed]:
         """Walk the mails that are not stored, newest ids first."""
-        rows = self._database.execute(
-            "SELECT id, (SELECT group_concat(label, char(10)) FROM labelled l WHERE l.id = listed.id) "
-            "FROM listed LEFT JOIN known USING (id) WHERE known.id IS NULL OR NOT is_stored ORDER BY id DESC"
-        )
-        for message_id, labels in rows:
-            yield Listed(message_id, _split(labels))
+        return (mail for mail, _ in self._rows("WHERE known.id IS NULL OR NOT is_stored ORDER BY id DESC"))
 
     def gone(self, list_again: Callable[[], Iterable[str]]) -> Iterator[str]:
         """Walk the stored mails that are gone: a second list must miss them too, since mail moves during a walk."""
@@ -99,16 +101,17 @@ class Snapshot:
 
     def other_labels(self) -> Iterator[Listed]:
         """Walk the stored mails whose labels are others now, or that are marked deleted although they are there."""
-        rows = self._database.execute(
-            "SELECT id, labels, is_deleted, "
-            "(SELECT group_concat(label, char(10)) FROM labelled l WHERE l.id = known.id) "
-            "FROM known JOIN listed USING (id) WHERE is_stored ORDER BY id"
-        )
-        for message_id, stored, is_deleted, told in rows:
-            before = set(_split(stored))
-            now = set(_split(told)) | {label for label in before - self._told if is_hidden_label(label)}
-            if is_deleted or now != before:
-                yield Listed(message_id, tuple(sorted(now)))
+        return (mail for mail, is_other in self._rows("WHERE is_stored ORDER BY id") if is_other)
+
+    def _rows(self, which: str) -> Iterator[tuple[Listed, bool]]:
+        rows = self._database.execute(f"{_MAILS} {which}")  # our own text
+        for message_id, told, is_asked, stored, is_stored, is_deleted in rows:
+            before = _split(stored)
+            labels = _split(told) | {label for label in before - self._told if is_hidden_label(label)}
+            yield (
+                Listed(message_id, tuple(sorted(labels)), bool(is_asked), bool(is_stored)),
+                bool(is_deleted) or labels != before,
+            )
 
     def close(self) -> None:
         """Forget all. May be called twice."""
@@ -127,5 +130,5 @@ def _joined(labels: Iterable[str]) -> str:
     return SEPARATOR.join(labels)
 
 
-def _split(labels: str | None) -> tuple[str, ...]:
-    return tuple(sorted(labels.split(SEPARATOR))) if labels else ()
+def _split(labels: str | None) -> set[str]:
+    return set(labels.split(SEPARATOR)) if labels else set()

@@ -1,11 +1,12 @@
 """GmailSource: one account, read through the Gmail API step by step. The order of steps is in `look.py`."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 from src.common.clock import Clock
 from src.model.cursor import Batch, Cursor
 from src.model.envelope import Envelope, Place
-from src.sources.gmail.comparing import take_snapshot
+from src.sources.gmail.comparing import is_wanted, known_mails, take_snapshot
 from src.sources.gmail.fetching import fetched
 from src.sources.gmail.interruption import Interruption
 from src.sources.gmail.look import look
@@ -88,14 +89,13 @@ class GmailSource:
         self._interruption.ask()
 
     def census(self) -> Iterator[CensusItem]:
-        """As in Census, with labels; drafts and others that are not read are left out."""
-        snapshot = take_snapshot(self._visit())
-        try:
+        """As in Census, with labels. Of the mails that are not read, such as drafts, only those that are stored."""
+        visit = self._visit()
+        with closing(take_snapshot(visit)) as snapshot:
+            snapshot.compare(known_mails(visit), ())
             for mail in snapshot.mails():
-                if self._wanted.takes(mail.labels):
+                if mail.is_stored or is_wanted(visit, mail):
                     yield CensusItem(mail.id, Place(MAILBOX), mail.labels)
-        finally:
-            snapshot.close()
 
     def refetch(self, mails: Sequence[KnownMail]) -> Iterator[tuple[Envelope, ...]]:
         """As in Refetch."""

@@ -103,6 +103,7 @@ class Visit:
     take_hint: Callable[[], bool] = lambda: False  # whether something may be new; forgets it
     wanted: Wanted = field(default_factory=Wanted)
     limits: Limits = field(default_factory=Limits)
+    tells_labels: bool = False  # the history was seen to tell the labels that a change leaves
     live_at: float = 0.0  # when the history was last read to its end, monotonic
     # Mails brought lately: the producer fetches a batch ahead, so the stream may not have them yet.
     _brought: OrderedDict[str, None] = field(default_factory=OrderedDict)

@@ -50,14 +50,17 @@ class ImapSource:
         limits: Limits | None = None,
         clock: Clock | None = None,
         reconnect: RetryPolicy = RECONNECT,
+        compares_first: bool = False,
     ) -> None:
-        """`siblings`: the other mailboxes read of the account. `forget_token`: the next login takes another one."""
+        """`siblings`: the other mailboxes read of the account. `forget_token`: the next login takes another one.
+        `compares_first`: the first look compares the whole mailbox with the database."""
         self.account = account
         self.mailbox = mailbox
         self._known = known
         self._tickets = tickets
         self._limits = limits or Limits()
         self._clock = clock or SystemClock()
+        self._compares_first = compares_first
         self._interrupted = threading.Event()
         self._connection = Connection(
             open_session, clock=self._clock, pause=self._interrupted.wait, forget_token=forget_token, policy=reconnect
@@ -76,7 +79,7 @@ class ImapSource:
         for _ in range(MAX_ROUNDS):
             is_new = self._steps is None
             if self._steps is None:
-                position = Position.of(cursor)
+                position = self._begin(cursor)
                 self._steps = look(self._visit(position), position, self._interrupted.wait)
             try:
                 found = next(self._steps, None)
@@ -196,10 +199,15 @@ class ImapSource:
             self._connection.lost()
             raise
 
+    def _begin(self, cursor: Cursor) -> Position | None:
+        position = Position.of(cursor)
+        return replace(position, last_reconcile=None) if position and self._compares_first else position
+
     def _remember(self, found: Batch | None) -> None:
         """Keep the steps for the next fetch, unless they ended with this batch."""
         if found is None or found.caught_up:
             self._steps, self._returned = None, None
+            self._compares_first = self._compares_first and found is None
         else:
             self._returned = found.cursor
 

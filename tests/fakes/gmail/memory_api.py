@@ -109,7 +109,8 @@ class MemoryApi:
 
     def _record(self, record: Record) -> HistoryRecord:
         def touched(entry: Entry) -> Touched:
-            return Touched(entry.mail_id, entry.thread_id, tuple(entry.labels) if self._tells_labels else None)
+            told = tuple(entry.labels) if self._tells_labels else ()
+            return Touched(entry.mail_id, entry.thread_id, told or None)  # the API leaves out an empty list
 
         def of(change: Change) -> tuple[Touched, ...]:
             return tuple(touched(entry) for entry in record.entries if entry.change is change)
