@@ -13,7 +13,7 @@ from src.common.beats import Beats
 from src.common.clock import SystemClock
 from src.common.redis_client import RedisConnection
 from src.common.shutdown import Shutdown
-from src.producer import hint_loop
+from src.producer import hint_loop, mailbox_loop
 from src.producer.build import ProducerOptions, build
 from src.producer.late_store import NothingKnown
 from src.producer.producer import Producer
@@ -162,6 +162,8 @@ def push_settings(gmail: FakeGmail, tmp_path: Path) -> Settings:
 def home(
     gmail: FakeGmail, redis: RedisConnection, push_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Home]:
-    monkeypatch.setattr(hint_loop, "LISTEN_S", 0.05)  # a stop need not be waited for
+    for module, pause in ((hint_loop, "LISTEN_S"), (mailbox_loop, "LOOK_UP_S"), (mailbox_loop, "NOTHING_YET_S")):
+        monkeypatch.setattr(module, pause, 0.05)  # beginning and ending are not what is tried here
+    gmail.pubsub.ack_deadline_s = 0.5  # what was on its way to a producer that ended comes again after it
     with ExitStack() as closing:
         yield Home(gmail, redis, push_settings, closing)
