@@ -7,6 +7,7 @@ and there is one thing less to be away.
 """
 
 import json
+import stat
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -16,6 +17,11 @@ from src.common.errors import PushRefusedError
 
 AUDIENCE = "https://pubsub.googleapis.com/"  # Google's name for the service, wherever the calls are sent
 MAX_KEY_FILE_BYTES = 64 * 1024  # a key file has about 2.4 KB
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Tell whether other users of the machine may read the key file."""
+    return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
 
 
 def load_pubsub_key(path: Path) -> jwt.Credentials:

@@ -76,6 +76,7 @@ def run_checks(services: Services, *, online: bool) -> Iterator[Check]:
     from src.cli.checks.attachment_checks import attachment_checks
     from src.cli.checks.database_checks import database_checks
     from src.cli.checks.machine_checks import machine_checks
+    from src.cli.checks.push_checks import push_checks
     from src.cli.checks.redis_checks import redis_checks
     from src.cli.checks.sign_in_checks import sign_in_checks
 
@@ -83,6 +84,9 @@ def run_checks(services: Services, *, online: bool) -> Iterator[Check]:
     yield from redis_checks(settings, services.clock)
     yield from database_checks(settings)
     yield from sign_in_checks(settings, services.clock, (lambda: try_login(services)) if online else None)
+    if settings.use_gmail_api or settings.source == "gmail":
+        account = settings.gmail_user or settings.imap_user
+        yield from push_checks(settings, account, services.clock, is_online=online)
     yield from machine_checks(settings)
     yield from attachment_checks(settings)
 

@@ -34,6 +34,7 @@ _MAX_ACK_CHARS = 4096
 _HEADERS = {"content-type": "application/json", "accept-encoding": "gzip", "user-agent": "email-ingestion (gzip)"}
 _PASSING = frozenset((408, 409, 425, 429))  # besides 5xx
 _NOTHING_CAME = 504
+_CONSUME = "pubsub.subscriptions.consume"  # what the role Pub/Sub Subscriber gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,15 @@ class Subscription:
             self._post(self._quick, "acknowledge", {"ackIds": list(ack_ids)})
         except AnswerTooLargeError:
             raise _garbage("it says more than nothing") from None
+
+    def may_pull(self) -> bool:
+        """Ask whether it exists and these credentials may pull it; takes no events away. Raises as `pull` does."""
+        try:
+            told = self._post(self._quick, "testIamPermissions", {"permissions": [_CONSUME]})
+        except AnswerTooLargeError:
+            raise _garbage("it says more than was asked") from None
+        held = told.get("permissions", [])
+        return isinstance(held, list) and _CONSUME in held
 
     def close(self) -> None:
         """End the call under way with an error, and make no other. May be called twice."""

@@ -148,11 +148,10 @@ class FakeGmail:
         }
 
     def pubsub_key(self, *, may_pull: bool = True) -> dict[str, str]:
-        """Make a service account that may pull every subscription, or none; return its key file's content."""
+        """Make a service account that may pull all subscriptions, or none; return its key file's content."""
         account, private_key = _puller()
         self.google.service_accounts[account.address] = account
-        if may_pull:
-            self.service.subscribers.add(account.address)
+        self.pubsub.without_role = set() if may_pull else {account.address}
         return {"type": "service_account", "client_email": account.address, "private_key": private_key}
 
     def _answer(self, request: Request) -> Answer:

@@ -60,6 +60,7 @@ class PubSub:
         self.ack_deadline_s = 10.0  # then an event that was not acknowledged is due again
         self.longest_pull_s = 2.0  # how long a pull waits for an event; Google's waits longer
         self.smallest_gap_s = 0.0  # between two events of an account; the second one is dropped. Google's: 1
+        self.without_role: set[str] = set()  # service accounts that lack the role Pub/Sub Subscriber
         self.published = 0
         self.dropped = 0
         self._watches: dict[str, Watch] = {}
@@ -72,6 +73,10 @@ class PubSub:
     def subscribe(self, subscription: str, topic: str) -> None:
         """Make `projects/P/subscriptions/S`, which gets the events of `projects/P/topics/T` from now on."""
         self._subscriptions[subscription] = Subscription(topic)
+
+    def has_role(self, account: str, subscription: str) -> bool:
+        """Tell whether an account may pull a subscription that exists."""
+        return subscription in self._subscriptions and account not in self.without_role
 
     def watch(self, mailbox: Mailbox, request: Any) -> dict[str, str]:
         """Begin, or renew, an account's watch."""

@@ -67,7 +67,6 @@ class Service:
         self.faults = faults
         self.mistakes: list[str] = []  # answers that no real Gmail would give
         self.log: list[Seen] = []
-        self.subscribers: set[str] = set()  # service accounts with the role Pub/Sub Subscriber
         self.takes_anyone_at_pubsub = False  # as Google's emulator does
         self._no_mailbox = Mailbox(ANYONE)  # a service account has none
         self.checks_answers = True
@@ -129,13 +128,10 @@ class Service:
         return grant.account
 
     def _service_account(self, token: str) -> str | None:
-        """Return which service account pulls, if one does that may; an emulator asks for no token at all."""
+        """Return whose self-signed token this is, if it is one; an emulator asks for no token at all."""
         if self.takes_anyone_at_pubsub and not token:
             return ANYONE
-        signer = signer_of(token, PUBSUB_AUDIENCE, self.google.service_accounts)
-        if signer is not None and signer not in self.subscribers:
-            raise errors.may_not_consume()
-        return signer
+        return signer_of(token, PUBSUB_AUDIENCE, self.google.service_accounts)
 
     def _check(self, method: Method, body: dict[str, Any] | None) -> None:
         if not self.checks_answers:

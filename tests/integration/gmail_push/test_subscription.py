@@ -199,7 +199,7 @@ def test_a_missing_subscription(opened: Open) -> None:
 
 
 def test_a_service_account_without_the_role(gmail: FakeGmail, opened: Open) -> None:
-    gmail.service.subscribers.clear()
+    gmail.pubsub_key(may_pull=False)
     with pytest.raises(PushRefusedError, match="Pub/Sub Subscriber"):
         opened().pull()
 
