@@ -5,6 +5,7 @@ them in one go. Nothing here connects or touches the disk. `docs/settings.md` is
 `scripts/write_settings_doc.py`; a test keeps them and `.env.example` in step.
 """
 
+from collections.abc import Iterator
 from typing import Literal, get_args, get_origin
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -72,6 +73,21 @@ class Settings(BaseSettings):
     )
     raw_spool_bytes: int = Field(
         8 * MIB, ge=64 * 1024, description="A raw mail above this size (bytes) travels in slices instead of one value."
+    )
+
+    # --- Accounts ----------------------------------------------------------------------------------------------
+    accounts_file: str = Field(
+        "",
+        description="TOML file that lists the accounts to read, each with settings of its own: see "
+        "`docs/howto/several-accounts.md`. Empty: the one account that these settings name.",
+    )
+    use_gmail_api_percent: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="Percentage of the accounts that are read through the Gmail API, for a roll-out: always the same "
+        "ones, and raising it switches none back. An account of the file that says `source` or `use_gmail_api` goes "
+        "by its own word; `USE_GMAIL_API=true` and `SOURCE=gmail` mean all others.",
     )
 
     # --- IMAP --------------------------------------------------------------------------------------------------
@@ -333,13 +349,17 @@ def load(**overrides: object) -> Settings:
 
 
 def _all_mistakes(error: ValidationError) -> str:
-    lines = ["Some settings are wrong. Mend them in the environment or in .env (see docs/settings.md):"]
+    head = "Some settings are wrong. Mend them in the environment or in .env (see docs/settings.md):"
+    return "\n".join([head, *(f"  {name.upper()}: {said}" for name, said in said_of(error))])
+
+
+def said_of(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """Yield for every mistake the name of the setting, in lower case, and what is expected; never a value."""
     for mistake in error.errors(include_input=False, include_url=False):
-        name = "_".join(str(part) for part in mistake["loc"]).upper()
-        field = Settings.model_fields.get(name.lower())
+        name = "_".join(str(part) for part in mistake["loc"]).lower()
+        field = Settings.model_fields.get(name)
         meaning = f" — {field.description}" if field and field.description else ""
-        lines.append(f"  {name}: {_said_plainly(mistake['type'], mistake['msg'], field)}{meaning}")
-    return "\n".join(lines)
+        yield name, f"{_said_plainly(mistake['type'], mistake['msg'], field)}{meaning}"
 
 
 def _said_plainly(kind: str, text: str, field: FieldInfo | None) -> str:

@@ -95,7 +95,8 @@ def _measured(sample: Sample, pool: Pool, seconds: float) -> Found:
 def _cpu_s() -> float:
     """Return the CPU that this process, the pool's child and all that has ended below them took, in seconds."""
     own = os.times()
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+    threads = Path("/proc/self/task").iterdir()  # the pool starts its children in a thread of its own
+    children = [child for thread in threads for child in (thread / "children").read_text(encoding="ascii").split()]
     return own.user + own.system + own.children_user + own.children_system + sum(map(_cpu_of_s, children))
 
 

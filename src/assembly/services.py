@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy.engine import make_url
 
+from config.account import Account
 from config.settings import Settings, SettingsError
 from src.common.beats import Beats
 from src.common.clock import SystemClock
@@ -72,6 +73,28 @@ def open_stream(settings: Settings, *, name: str = "email-ingestion") -> OpenStr
 def open_store(settings: Settings, *, may_migrate: bool = True) -> Store:
     """Return the database, brought up to date. Raises DatabaseUnavailableError or DatabaseSchemaError."""
     return open_store_at(settings.database_url, may_migrate=may_migrate)
+
+
+def open_account(
+    account: Account,
+    *,
+    known: KnownMails,
+    stream: RedisStream,
+    batch_mails: int,
+    compares_first: bool = False,
+    pushes: PushHints | None = None,
+) -> Sequence[Source]:
+    """Return a source for each mailbox of an account; `compares_first` and `pushes` as in `open_sources`."""
+    return open_sources(
+        account.settings,
+        kind=account.kind,
+        account=account.name,
+        known=known,
+        stream=stream,
+        batch_mails=batch_mails,
+        compares_first=compares_first,
+        pushes=pushes,
+    )
 
 
 def open_sources(

@@ -45,3 +45,11 @@ def member(name: str, data: bytes | None, budget: Budget, *, content_type: str =
     """Return a member as Content; with no data (too large, or not to be opened) its name alone is found."""
     filename = filenames.cleaned(name.rpartition("/")[2])
     return Content(content_type, charset, len(data or b""), data=data, filename=filename, budget=budget)
+
+
+def text_member(name: str, text: str, budget: Budget) -> Content:
+    """Return text that is known already as a member. It begins with an empty line, which is dropped when it is read:
+    a subject such as "%PDF-1.7" is not to be taken for a PDF."""
+    data = f"\n{text}".encode("utf-8", "replace")
+    budget.inflate(len(data))
+    return member(name, data, budget, content_type="text/plain", charset="utf-8")

@@ -22,7 +22,7 @@ from src.attachments.limits import DEFAULT, MB, Limits
 from src.attachments.registry import VERSION, line_for, outcome_unread
 from src.attachments.reuse import Reuse
 from src.attachments.scan import Scanner
-from src.attachments.sniff import BZIP2, GZIP, HEAD_BYTES, XZ, ZIP, media_type_of
+from src.attachments.sniff import BZIP2, GZIP, HEAD_BYTES, OLE, TNEF, XZ, ZIP, media_type_of
 from src.attachments.take_out import take_out
 from src.attachments.tally import Tally
 from src.common.instruments import ATTACHMENT_SECONDS, ATTACHMENTS_PROCESSED, ATTACHMENTS_SKIPPED
@@ -33,7 +33,7 @@ TOO_LARGE = Extraction(Extracted.SKIPPED, reason="too_large")
 READ_AT_ONCE_BYTES = MB  # text up to this is read by the worker itself: some 10 ms
 LOOKED_AT_BYTES = 64 * 1024  # up to this it costs nothing to see whether a part is what it is declared to be
 # What may be, or hold, pictures that are read by OCR, and is given the time for it.
-PICTURES = ("image/", "application/pdf", ZIP, "application/x-tar", GZIP, BZIP2, XZ, "message/rfc822")
+PICTURES = ("image/", "application/pdf", ZIP, OLE, TNEF, "application/x-tar", GZIP, BZIP2, XZ, "message/rfc822")
 
 
 class Sandbox(Protocol):

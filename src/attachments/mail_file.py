@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from src.attachments.bounded_read import member
+from src.attachments.bounded_read import member, text_member
 from src.attachments.extractor import Content, NotExtractedError
 from src.attachments.limits import Limits
 from src.model.extraction import AttachmentPart
@@ -34,9 +34,7 @@ class MailFile:
         if self.parse is None or data.size_bytes > limits.decoded_bytes:
             raise NotExtractedError("unsupported_type")
         parsed = self.parse(data.first(data.size_bytes))
-        text = _text(parsed.message).encode()
-        data.budget.inflate(len(text))
-        yield member("", text, data.budget, content_type="text/plain", charset="utf-8")
+        yield text_member("", _text(parsed.message), data.budget)
         for part in parsed.parts:
             data.budget.open_member()
             if part.known_text is not None:

@@ -61,9 +61,7 @@ def _read_scans(data: Content, texts: list[str], reader: Reader) -> NotExtracted
 def _texts(data: Content, limits: Limits) -> dict[str, Any]:
     pdf_pages.load_libraries()
     try:
-        found: dict[str, Any] = call_within(
-            data.budget.left_s(limits.engine_seconds), lambda: pdf_pages.by_pdfium(data, limits)
-        )
+        found = _within(data, limits, pdf_pages.by_pdfium)
         if any(text.strip() for text in found["texts"]):
             return found
     except NotExtractedError as error:
@@ -71,9 +69,7 @@ def _texts(data: Content, limits: Limits) -> dict[str, Any]:
             raise NotExtractedError("encrypted", outcome=Extracted.SKIPPED) from error
         found = {}
     try:
-        second: dict[str, Any] = call_within(
-            data.budget.left_s(limits.engine_seconds), lambda: pdf_pages.by_pypdf(data, limits)
-        )
+        second = _within(data, limits, pdf_pages.by_pypdf)
     except NotExtractedError:
         if not found:
             raise

@@ -9,27 +9,31 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+from src.attachments.calamine_sheets import CalamineSheets
+from src.attachments.cards import Cards
 from src.attachments.compressed_file import Compressed
 from src.attachments.docx import Docx
 from src.attachments.epub import Epub
 from src.attachments.extractor import Container, Extractor
 from src.attachments.html import Html
-from src.attachments.inside import DOCX, EPUB, OPENDOCUMENT, PPTX, XLSX
+from src.attachments.inside import DOCX, EPUB, EXCEL, OPENDOCUMENT, OUTLOOK, POWERPOINT, PPTX, WORD, XLSB, XLSX
 from src.attachments.mail_file import MailFile
 from src.attachments.odf import OpenDocument
 from src.attachments.old_office import OldOffice
+from src.attachments.outlook_message import OutlookMessage
 from src.attachments.pdf import Pdf
 from src.attachments.pictures import Picture
 from src.attachments.plain_text import PlainText
 from src.attachments.pptx import Pptx
 from src.attachments.rtf import Rtf
-from src.attachments.sniff import EXECUTABLE, MEDIA, OLE, ZIP
+from src.attachments.sniff import EXECUTABLE, MEDIA, OLE, TNEF, ZIP
 from src.attachments.tar_file import TarArchive
+from src.attachments.tnef import Tnef
 from src.attachments.xlsx import Xlsx
 from src.attachments.zip_file import ZipArchive
 from src.model.extraction import Extracted, Extraction
 
-VERSION = 3  # raise it when an extractor finds more than before: texts of an older version are not used again
+VERSION = 4  # raise it when an extractor finds more than before: texts of an older version are not used again
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,10 @@ MAIL = "message/rfc822"
 REGISTRY: tuple[Line, ...] = (
     Line("text/html", Html(), here=True),
     Line("application/xhtml+xml", Html(), here=True),
+    Line("text/calendar", Cards(), here=True),
+    Line("text/vcard", Cards(), here=True),
+    Line("text/x-vcard", Cards(), here=True),
+    Line("text/directory", Cards(), here=True),
     Line("text/*", PlainText(), here=True),
     Line("application/pdf", Pdf()),
     Line(DOCX, Docx()),
@@ -55,12 +63,14 @@ REGISTRY: tuple[Line, ...] = (
     Line(OPENDOCUMENT + "*", OpenDocument()),
     Line(EPUB, Epub()),
     Line("application/rtf", Rtf()),
-    Line("image/heic", None),
     Line("image/*", Picture()),
     Line(ZIP, ZipArchive()),
-    Line("application/msword", OldOffice("catdoc", ("-w", "-d", "utf-8"))),
-    Line("application/vnd.ms-excel", OldOffice("xls2csv")),
-    Line("application/vnd.ms-powerpoint", OldOffice("catppt")),
+    Line(WORD, OldOffice("catdoc", ("-w", "-d", "utf-8"))),
+    Line(EXCEL, CalamineSheets()),
+    Line(XLSB, CalamineSheets()),
+    Line(POWERPOINT, OldOffice("catppt")),
+    Line(OUTLOOK, OutlookMessage()),
+    Line(TNEF, Tnef()),
     Line(OLE, OldOffice("")),
     Line("application/x-tar", TarArchive()),
     Line("application/gzip", Compressed()),

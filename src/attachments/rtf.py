@@ -12,9 +12,13 @@ class Rtf:
     """Plays `Extractor` for RTF."""
 
     def extract(self, data: Content, limits: Limits) -> Extraction:
-        from striprtf.striprtf import rtf_to_text
-
-        source = data.first(SOURCE_BYTES).decode("latin-1")
-        text: str = rtf_to_text(source, errors="ignore")  # type: ignore[no-untyped-call]
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # RTF says emoji in two halves
+        text = text_of_rtf(data.first(SOURCE_BYTES))
         return finished(text, limits, was_cut=data.size_bytes > SOURCE_BYTES)
+
+
+def text_of_rtf(source: bytes) -> str:
+    """Return the text, not normalised."""
+    from striprtf.striprtf import rtf_to_text
+
+    text: str = rtf_to_text(source.decode("latin-1"), errors="ignore")  # type: ignore[no-untyped-call]
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # RTF says emoji in two halves

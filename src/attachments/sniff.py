@@ -4,6 +4,7 @@ Programs declare what they like: a PDF comes as application/octet-stream, a prog
 Archives and old office files share theirs: what lies inside tells them apart (`inside.py`), in the child process.
 """
 
+import codecs
 import posixpath
 import re
 
@@ -11,8 +12,12 @@ HEAD_BYTES = 8 * 1024  # looked at
 
 OCTETS, PDF = "application/octet-stream", "application/pdf"
 ZIP, OLE = "application/zip", "application/x-ole-storage"
+TNEF = "application/ms-tnef"  # winmail.dat
 GZIP, BZIP2, XZ = "application/gzip", "application/x-bzip2", "application/x-xz"
 EXECUTABLE, MEDIA = "application/x-executable", "video/x-media"
+
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # ISO/IEC 23008-12, annex B
+_AVIF_BRANDS = (b"avif", b"avis")
 
 # Offset, magic bytes, media type; the first that fits.
 _MAGIC = (
@@ -27,14 +32,14 @@ _MAGIC = (
     (0, b"II*\0", "image/tiff"),
     (0, b"MM\0*", "image/tiff"),
     (8, b"WEBP", "image/webp"),
-    (4, b"ftypheic", "image/heic"),
-    (4, b"ftypmif1", "image/heic"),
+    *((4, b"ftyp" + brand, "image/heic") for brand in _HEIC_BRANDS),
+    *((4, b"ftyp" + brand, "image/avif") for brand in _AVIF_BRANDS),
     (0, b"\x1f\x8b", GZIP),
     (4, b"1AY&SY", BZIP2),  # after BZh and a digit, of which texts hold more
     (4, b"\x17rE8P\x90", BZIP2),  # an empty one
     (0, b"\xfd7zXZ\0", XZ),
     (257, b"ustar", "application/x-tar"),
-    (0, b"\x78\x9f\x3e\x22", "application/ms-tnef"),
+    (0, b"\x78\x9f\x3e\x22", TNEF),
     (0, b"MZ", EXECUTABLE),
     (0, b"\x7fELF", EXECUTABLE),
     (0, b"\xfe\xed\xfa", EXECUTABLE),
@@ -54,6 +59,7 @@ _SPELT = re.compile(rb"[A-Za-z0-9 ]+")
 _PDF_WITHIN = 1024  # bytes; readers accept a PDF whose header comes a little late, if it is called one
 _BITMAP = re.compile(rb"BM.{4}\0\0\0\0", re.S)
 _MARKUP = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype html|html|head|body)\b", re.I | re.S)
+_CARD = re.compile(rb"\s*BEGIN:(?:(VCALENDAR)|VCARD)\s*[\r\n]", re.I)
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
 # What a name tells where the bytes are text and the declared type says nothing of use.
@@ -97,6 +103,9 @@ def is_text(head: bytes) -> bool:
 
 
 def _kind_of_text(head: bytes, declared: str, suffix: str) -> str:
+    card = _CARD.match(head.removeprefix(codecs.BOM_UTF8))
+    if card:
+        return "text/calendar" if card[1] else "text/vcard"
     if declared.startswith(_TEXT_BY_DECLARATION) and declared not in ("text/plain", "text/rtf"):
         return declared
     if suffix in _BY_NAME:

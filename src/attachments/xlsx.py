@@ -1,5 +1,5 @@
 """Text of Excel files (ECMA-376): each sheet after its name, cells between tabs, formulas by their last value, dates as
-people read them. Never dense: only the cells that are there, and at most a million of them."""
+people read them, its comments below. Never dense: only the cells that are there, and at most a million of them."""
 
 from collections.abc import Callable
 
@@ -7,13 +7,15 @@ from src.attachments.extractor import Content
 from src.attachments.finish import finished
 from src.attachments.limits import Limits
 from src.attachments.office_relations import relations_of
-from src.attachments.office_text import Pieces
+from src.attachments.office_text import FlowHandler, Pieces
 from src.attachments.office_xml import AtEnd, AtStart, Attributes, EnoughError, Handler
 from src.attachments.office_zip import OfficeZip, properties
 from src.attachments.xlsx_dates import Styles
 from src.model.extraction import Extraction
 
 _BOOK = "xl/workbook.xml"
+_TEXTS, _HINTS = frozenset({"t"}), frozenset({"rPh"})  # phonetic hints are left out
+_ENDS_OF_COMMENTS = {"comment": "\n"}
 MAX_CELL_CHARS = 32_767  # as in Excel; a text that thousands of cells share must not multiply without bound
 
 
@@ -35,10 +37,18 @@ class Xlsx:
                     break
                 pieces.add(f"{name}\n")
                 if relation in relations:
-                    archive.read_xml(relations[relation].member, _Sheet(pieces, strings.found, styles, cells))
+                    member = relations[relation].member
+                    archive.read_xml(member, _Sheet(pieces, strings.found, styles, cells))
+                    _add_comments(archive, member, pieces)
             known = properties(archive, "docProps/core.xml")
         known["sheets"] = len(book.sheets)
         return finished(pieces.joined(), limits, known, was_cut=pieces.is_full or cells.is_used_up)
+
+
+def _add_comments(archive: OfficeZip, sheet: str, pieces: Pieces) -> None:
+    for kind, member in relations_of(archive, sheet).values():
+        if kind == "comments" and not pieces.is_full:
+            archive.read_xml(member, FlowHandler(pieces, texts=_TEXTS, ends=_ENDS_OF_COMMENTS, skipped=_HINTS))
 
 
 class _Count:

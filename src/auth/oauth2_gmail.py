@@ -18,6 +18,7 @@ import webbrowser
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from config.accounts import accounts_of
 from config.settings import Settings, SettingsError, load
 from src.auth import google_oauth, loopback
 from src.auth.access_token import (
@@ -121,7 +122,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         overrides = {"imap_user": options.username, "gmail_user": options.username} if options.username else {}
         settings = load(**overrides)
         logs.configure(level=settings.log_level, format_=settings.log_format)
-        return int(options.run(settings, options))
+        accounts = accounts_of(settings, only=options.account, winning=overrides)
+        if len(accounts) > 1:
+            raise SettingsError("ACCOUNTS_FILE lists several accounts: say with --account NAME which one is meant")
+        return int(options.run(accounts[0].settings, options))
     except (IngestError, SettingsError) as error:
         sys.stderr.write(f"{error}\n  [{error.code}] see docs/runbooks/{error.code}.md\n")
         return exit_codes.exit_code_of(error)
@@ -140,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         "--revoke", dest="run", action="store_const", const=_run_revoke, help="revoke at Google, delete the file"
     )
     parser.add_argument("--username", default="", help="the account (IMAP_USER)")
+    parser.add_argument("--account", default="", help="the account of ACCOUNTS_FILE")
     parser.add_argument("--headless", action="store_true", help="print the address, paste the redirected one")
     parser.add_argument("--json", action="store_true", help="for --info: one JSON object")
     return parser

@@ -28,7 +28,7 @@ def reprocess(
     outdated: Annotated[
         bool, typer.Option("--outdated", help="Those read by another version of a reader, or within other bounds.")
     ] = False,
-    account: Annotated[str, typer.Option(help="The account; default: IMAP_USER.")] = "",
+    account: Annotated[str, typer.Option(help="The account; default: the only one that is read.")] = "",
     mbox: Annotated[list[Path] | None, typer.Option(help="The file an account was imported from; repeatable.")] = None,
     maildir: Annotated[list[Path] | None, typer.Option(help="The Maildir it was imported from; repeatable.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the result as a JSON object.")] = False,
@@ -41,9 +41,7 @@ def reprocess(
     if bool(reason) == outdated:
         raise typer.BadParameter("which ones? Give --reason REASON, such as ocr_unavailable, or --outdated")
     services = services_of(context)
-    name = account or services.settings.imap_user
-    if not name:
-        raise typer.BadParameter("which account? Give --account NAME, or set IMAP_USER")
+    name = services.account_name(account)
     done = services.opening.reprocess(
         services.settings, name, reason=reason, outdated=outdated, mboxes=mbox or [], maildirs=maildir or []
     )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import typer
 
+from config.account import Account
+from config.accounts import accounts_of
 from config.settings import Settings, load
 from src.common import logs
 from src.common.clock import Clock, SystemClock
@@ -120,6 +122,21 @@ class Services:
     def censuses(self, account: str, mboxes: Sequence[Path], maildirs: Sequence[Path]) -> Sequence[CensusSource]:
         """Return the mailboxes of an account, to be listed."""
         return self.opening.censuses(self.settings, account, mboxes=mboxes, maildirs=maildirs, closing=self._closing)
+
+    def accounts(self) -> Sequence[Account]:
+        """Return the accounts that are read from servers. Raises SettingsError."""
+        return accounts_of(self.settings)
+
+    def account_name(self, given: str) -> str:
+        """Return the name given with --account, else that of the only account. Raises typer.BadParameter."""
+        if given:
+            return given
+        accounts = self.accounts()
+        if len(accounts) > 1:
+            raise typer.BadParameter(f"which account? ACCOUNTS_FILE lists {len(accounts)}: give --account NAME")
+        if not accounts[0].name:
+            raise typer.BadParameter("which account? Give --account NAME, or set IMAP_USER")
+        return accounts[0].name
 
     def close(self) -> None:
         """Close what was opened. May be called twice."""

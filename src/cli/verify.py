@@ -47,7 +47,7 @@ _REPAIRED = {
 
 def verify(
     context: typer.Context,
-    account: Annotated[str, typer.Option(help="The account; default: IMAP_USER.")] = "",
+    account: Annotated[str, typer.Option(help="The account; default: the only one that is read.")] = "",
     mbox: Annotated[list[Path] | None, typer.Option(help="The file an account was imported from; repeatable.")] = None,
     maildir: Annotated[list[Path] | None, typer.Option(help="The Maildir it was imported from; repeatable.")] = None,
     repair: Annotated[bool, typer.Option("--repair", help="Publish what is missing or differs.")] = False,
@@ -62,9 +62,7 @@ def verify(
     or in the dead letters), with 1 when not, with 3 or 4 when that could not be found out.
     """
     services = services_of(context)
-    name = account or services.settings.imap_user
-    if not name:
-        raise typer.BadParameter("which account? Give --account NAME, or set IMAP_USER")
+    name = services.account_name(account)
     mboxes, maildirs = mbox or [], maildir or []
     found = look(services, name, services.censuses(name, mboxes, maildirs))
     if not services.has_database():

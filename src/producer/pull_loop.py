@@ -74,7 +74,7 @@ class PullLoop:
                 self._hints.tell(self._counted(received))
                 events.acknowledge([event.ack_id for event in received])
         except BaseException:
-            self._up.set(0)
+            self._up.set(float(self._stop.is_set()))  # one that was stopped has not failed
             self._close()
             raise
         self._up.set(1)

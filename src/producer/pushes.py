@@ -32,10 +32,10 @@ class Pushes:
         self._pulled: set[Where] = set()
         self._threads: list[PushThread] = []
 
-    def wake(self, account: str, ring: Ring, settings: Settings) -> None:
-        """Have `ring` called, from another thread, whenever something may be new in the account."""
+    def wake(self, address: str, ring: Ring, settings: Settings) -> None:
+        """Have `ring` called, from another thread, whenever something may be new in the mailbox of this address."""
         with self._lock:
-            self._rings[hint_tag(account)] = ring
+            self._rings[hint_tag(address)] = ring
             if not self._threads:
                 self._begin_to_listen()
             if settings.gmail_pubsub_subscription:

@@ -23,7 +23,7 @@ class AccessTokens(Protocol):
 class PushHints(Protocol):
     """Wakes sources when Gmail tells that something changed; see src/producer/pushes.py."""
 
-    def wake(self, account: str, ring: Callable[[], None], settings: Settings) -> None: ...
+    def wake(self, address: str, ring: Callable[[], None], settings: Settings) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,15 @@ NOT_READ = Extraction(Extracted.SKIPPED, reason="unsupported_type")
 
 
 class NoSandbox:
-    """Plays `Sandbox`; notes the media types that came."""
+    """Plays `Sandbox`; notes the media types that came, and the seconds they had."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.seconds: list[float] = []
 
     def take_out(self, content: Content, limits: Limits, seconds: float) -> Extraction:
         self.asked.append(content.content_type)
+        self.seconds.append(seconds)
         return NOT_READ
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ def attachment_checks(settings: Settings) -> Iterator[Check]:
     yield _files()
     yield from _tesseract(settings.ocr_languages)
     yield _scanner(settings)
-    yield _program("catdoc", "old Word, Excel and PowerPoint files", "catdoc")
+    yield _program("catdoc", "old Word and PowerPoint files", "catdoc")
 
 
 def _child() -> Check:

@@ -35,7 +35,8 @@ def open_gmail(request: SourceRequest) -> Sequence[Source]:
         sleep=interruption.sleep,
     )
     if request.pushes is not None and (settings.gmail_pubsub_topic or settings.gmail_pubsub_subscription):
-        request.pushes.wake(request.account, interruption.hint, settings)
+        address = settings.gmail_user or settings.imap_user or request.account  # its mails may have another name
+        request.pushes.wake(address, interruption.hint, settings)
     return [
         GmailSource(
             account=request.account,

@@ -20,9 +20,24 @@ from src.attachments.sandbox.pool import Pool
 from src.mail.parse import parse
 from src.model.extraction import Attachment, Extracted
 from tests.fixtures import office_files
+from tests.fixtures.binary_sheets import xls, xlsb
+from tests.fixtures.outlook_files import attachment, msg, tnef, tnef_attachment
+from tests.fixtures.services import require_program
 
 QUICK = Limits(seconds=20.0, engine_seconds=6.0, ocr=Ocr(seconds=4.0))
 WELL = office_files.docx("all is well")
+# Of each kind that has a reader of its own, one to be damaged.
+WHOLE: tuple[Callable[[], bytes], ...] = (
+    lambda: WELL,
+    lambda: office_files.xlsx("x"),
+    lambda: office_files.pdf("words on a page"),
+    lambda: msg({0x0037: "x"}, (), [attachment("a.docx", WELL)]),
+    (Path(__file__).parents[2] / "fixtures" / "pictures" / "invoice.heic").read_bytes,
+    lambda: office_files.spreadsheet("<b:table-cell><t:p>x</t:p></b:table-cell>"),
+    lambda: xls("x"),
+    lambda: xlsb("x"),
+    lambda: tnef({0x0037: "x"}, (), [tnef_attachment(b"a.docx", WELL)]),
+)
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +169,8 @@ def zip_of_many() -> bytes:
         (tiff_of_many_frames, {"empty ", "skipped ocr_unavailable"}),
         (lambda: b"%PDF-1.7\n" + bytes(100_000), {"failed broken"}),
         (lambda: b"PK\x03\x04" + bytes(1000), {"failed broken"}),
+        (lambda: xlsb("x", last_row=2**20 - 1, last_column=2**14 - 1), {"failed crashed"}),
+        (lambda: xls("x", cells=((65_535, 255, "far", 0),)), {"text "}),
         (lambda: WELL[: len(WELL) // 2], {"failed broken"}),
         (lambda: b"\x1f\x8b" + bytes(100), {"failed broken"}),
     ],
@@ -168,10 +185,43 @@ def test_it_ends_in_time_with_a_clear_outcome(keeper: Keeper, make: Callable[[],
     assert keep(keeper, WELL).extraction.text.startswith("all is well")
 
 
+@pytest.mark.parametrize(
+    ("make", "outcomes"),
+    [
+        (lambda: office_files.pdf_of_nested_forms(levels=10, times=10), {"failed time_out", "text "}),
+        (lambda: office_files.pdf_of_a_slow_shading(steps=5_000), {"skipped time_out", "failed time_out"}),
+    ],
+    ids=["text", "picture"],
+)
+def test_a_pdf_that_takes_minutes_ends_at_its_limit(
+    folder: Path, make: Callable[[], bytes], outcomes: set[str]
+) -> None:
+    """Bare, each keeps pdfium busy for over 33 s; pypdf gives the first up after some seconds, with what it has."""
+    require_program("tesseract")
+    data, limits = make(), Limits(seconds=4.0, engine_seconds=1.5, ocr=Ocr(seconds=1.0))
+    keeper = Keeper(Pool(1, temp_dir=folder), limits, folder)
+    try:
+        began = time.monotonic()
+        kept = keep(keeper, data)
+        assert time.monotonic() - began < limits.seconds + limits.ocr.seconds + 2
+        assert f"{kept.extraction.outcome.value} {kept.extraction.reason}" in outcomes
+        assert keep(keeper, WELL).extraction.text.startswith("all is well")
+    finally:
+        keeper.close()
+
+
+@pytest.mark.parametrize("make", WHOLE)
+def test_what_is_whole_is_read_in_the_sandbox(keeper: Keeper, make: Callable[[], bytes]) -> None:
+    require_program("tesseract")
+    found = keep(keeper, make()).extraction
+    assert (found.outcome, found.reason) == (Extracted.TEXT, "")
+    assert found.text
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_damage_to_a_file_has_an_outcome(keeper: Keeper, data: st.DataObject) -> None:
-    whole = data.draw(st.sampled_from([WELL, office_files.xlsx("x"), office_files.pdf("words on a page")]))
+    whole = data.draw(st.sampled_from([make() for make in WHOLE]))
     damaged = bytearray(whole)
     for at in data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=20)):
         damaged[at] = data.draw(st.integers(0, 255))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from config.account import Account
 from config.settings import Settings
 from src.cli.checks.check import Check, State
 from src.cli.checks.push_checks import judged_watch, push_checks
@@ -20,7 +21,8 @@ DAY = timedelta(days=1)
 
 
 def look(settings: Settings, *, is_online: bool = False) -> dict[str, Check]:
-    return {check.name: check for check in push_checks(settings, ACCOUNT, SystemClock(), is_online=is_online)}
+    account = Account(ACCOUNT, settings.model_copy(update={"use_gmail_api": True}))
+    return {check.name: check for check in push_checks([account], SystemClock(), is_online=is_online)}
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,7 @@ def look(settings: Settings, *, is_online: bool = False) -> dict[str, Check]:
     ],
 )
 def test_what_a_watch_looks_like(record: WatchRecord | None, state: State) -> None:
-    check = judged_watch(record, TOPIC, NOW)
+    check = judged_watch("watch", record, TOPIC, NOW)
     assert check.state is state
     assert bool(check.mend) is (state is not State.GREEN)
 

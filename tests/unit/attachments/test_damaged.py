@@ -19,8 +19,8 @@ from src.attachments.limits import Limits
 from src.attachments.take_out import take_out
 from src.model.extraction import Extracted
 from tests.fixtures import office_files
+from tests.fixtures.reading import read
 from tests.fixtures.services import require_program
-from tests.unit.attachments.test_formats import read
 
 
 def tar(mode: str, members: int = 5) -> bytes:

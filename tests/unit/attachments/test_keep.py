@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from src.attachments.extractor import Content
 from src.attachments.keep import LOOKED_AT_BYTES, Keeper, size_bucket
-from src.attachments.limits import MB, Limits
+from src.attachments.limits import DEFAULT, MB, Limits
 from src.attachments.registry import REGISTRY as READERS
 from src.attachments.take_out import take_out
 from src.common.errors import TempSpaceError
@@ -193,6 +193,22 @@ def test_what_is_declared_to_be_waited_for_is_not_decoded_to_see_it() -> None:
     keeper = Keeper(NoSandbox())
     assert keeper.now(part) is None
     assert part.reads == []
+
+
+@pytest.mark.parametrize(
+    ("data", "has_ocr_time"),
+    [
+        (b"%PDF-1.7", True),
+        (b"PK\x03\x04", True),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", True),  # may be a message of Outlook, with pictures attached
+        (b"\x78\x9f\x3e\x22\0\0", True),  # winmail.dat
+        (b"{\\rtf1 words}", False),
+    ],
+)
+def test_what_may_hold_pictures_has_the_time_for_reading_them(data: bytes, has_ocr_time: bool) -> None:
+    sandbox = NoSandbox()
+    Keeper(sandbox).keep(FakePart(data, content_type="application/octet-stream", filename="a.bin"))
+    assert sandbox.seconds == [DEFAULT.seconds + (DEFAULT.ocr.seconds if has_ocr_time else 0)]
 
 
 def test_a_large_text_that_is_called_a_pdf_is_read_all_the_same() -> None:

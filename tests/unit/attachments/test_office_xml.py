@@ -8,7 +8,7 @@ from src.attachments.office_xml import Attributes, EnoughError, Handler, Parser
 from src.attachments.xlsx import MAX_CELL_CHARS
 from src.model.extraction import Extracted
 from tests.fixtures import office_files
-from tests.unit.attachments.test_formats import read
+from tests.fixtures.reading import read
 
 
 class Heard(Handler):

@@ -39,6 +39,8 @@ def test_any_sequence_of_events_ends_at_the_mailboxs_truth(
 
     assert _without_drafts(reader.stored()) == reader.truth()
     assert not reader.model.dead
+    census = {item.source_id: item.labels for item in reader.source.census()}
+    assert census == {mail_id: labels for mail_id, (_, labels) in reader.stored().items()}
 
 
 def _happen(event: Event, reader: GmailReader, user: BusyUser) -> None:

@@ -1,0 +1,80 @@
+"""Text of Excel files in binary form, XLS and XLSB, by calamine: each sheet after its name, cells between tabs, dates
+as people read them.
+
+calamine lays a sheet out with all its empty cells, and ends the process when there is no memory for that. So it runs in
+a fork with a time of its own; xls2csv, which shows dates as numbers, has its turn where it fails, if it is there.
+"""
+
+import shutil
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from importlib import import_module
+from typing import Any
+
+from src.attachments.bounded_call import call_within
+from src.attachments.extractor import Content, NotExtractedError
+from src.attachments.finish import finished
+from src.attachments.inside import EXCEL
+from src.attachments.limits import Limits
+from src.attachments.old_office import OldOffice
+from src.model.extraction import Extraction
+
+_SECOND = OldOffice("xls2csv")
+
+
+class CalamineSheets:
+    """Plays `Extractor` for XLS and XLSB."""
+
+    def extract(self, data: Content, limits: Limits) -> Extraction:
+        import_module("python_calamine")  # before the fork: loading takes longer than reading
+        try:
+            found: dict[str, Any] = call_within(data.budget.left_s(limits.engine_seconds), lambda: _read(data, limits))
+        except NotExtractedError:
+            if data.content_type != EXCEL or shutil.which(_SECOND.program) is None:
+                raise
+            second = _SECOND.extract(data, limits)
+            if not second.text:
+                raise
+            return second
+        return finished(found["text"], limits, {"sheets": found["sheets"]}, was_cut=found["was_cut"])
+
+
+def _read(data: Content, limits: Limits) -> dict[str, Any]:
+    import python_calamine
+
+    with data.open() as file:
+        book = python_calamine.load_workbook(file)
+        pieces, room, cells = list[str](), limits.text_chars, limits.cells
+        for line, count in _lines(book):
+            pieces.append(line)
+            room -= len(line) + 1
+            cells -= count
+            if room < 0 or cells < 0:
+                break
+        return {"text": "\n".join(pieces), "sheets": len(book.sheet_names), "was_cut": room < 0 or cells < 0}
+
+
+def _lines(book: Any) -> Iterator[tuple[str, int]]:
+    """Yield the lines of all sheets, each with the number of its cells."""
+    for name in book.sheet_names:
+        yield name, 0
+        for row in book.get_sheet_by_name(name).iter_rows():
+            shown = [_shown(value) for value in row if value != ""]
+            if shown:
+                yield "\t".join(shown), len(shown)
+
+
+def _shown(value: object) -> str:
+    """Return a cell as it is shown of XLSX (`xlsx_dates.py`)."""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d" if value.time() == time() else "%Y-%m-%d %H:%M:%S")
+    if isinstance(value, timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    if isinstance(value, date | time):
+        return value.isoformat()[:10]
+    return str(value)
