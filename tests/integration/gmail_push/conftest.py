@@ -92,7 +92,7 @@ class RunningProducer:
                     tickets=home.stream,
                     clock=clock,
                     batch_mails=50,
-                    access_tokens=Tokens(home.gmail, account),
+                    access_tokens=Tokens(home.gmail, settings.gmail_user or account),
                     redis=home.redis.commands,
                     pushes=self._pushes,
                 )

@@ -2,29 +2,30 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from config.settings import load
+from src.common.clock import SystemClock
 from src.common.errors import RedisUnavailableError
 from src.common.redis_client import RedisConnection
+from src.producer.pushes import Pushes
 from src.sync import hints as hints_module
 from src.sync.hints import NOTHING, Hints
+from src.sync.push_data import hint_tag
 from src.sync.watch_records import WatchRecords
-from tests.fixtures.redis_servers import RedisServer, connection_to
+from tests.fixtures.logs import CapturedLogs
+from tests.fixtures.redis_servers import RedisClusterServers, RedisServer, connection_to
+from tests.fixtures.services import wait_until
 
 pytestmark = pytest.mark.redis
 KEY = "mails:gmail_hints"
 
 
-@pytest.fixture(params=["redis62", "redis7"])
-def server(request: pytest.FixtureRequest) -> RedisServer:
-    found: RedisServer = request.getfixturevalue(request.param)
-    return found
-
-
-@pytest.fixture
-def connection(server: RedisServer) -> Iterator[RedisConnection]:
+@pytest.fixture(params=["redis62", "redis7", pytest.param("redis_cluster", marks=pytest.mark.cluster)])
+def connection(request: pytest.FixtureRequest) -> Iterator[RedisConnection]:
+    server: RedisServer | RedisClusterServers = request.getfixturevalue(request.param)
     opened = connection_to(server.url)
     yield opened
     opened.close()
@@ -96,3 +97,20 @@ def test_a_record_of_a_watch_that_someone_wrote_by_hand_counts_as_none(
     records = WatchRecords(connection.commands, prefix="mails")
     connection.commands.set(records._key("ada@example.org"), found)
     assert records.load("ada@example.org") is None
+
+
+def test_a_listener_hears_again_once_redis_is_back(own_redis: Callable[..., RedisServer], logs: CapturedLogs) -> None:
+    server = own_redis("redis7")
+    connection = connection_to(server.url)
+    hints, rung = Hints(connection, prefix="mails"), threading.Event()
+    pushes = Pushes(hints, clock=SystemClock())
+    pushes.wake("ada@example.org", rung.set, load())
+    server.kill9()
+    wait_until(lambda: bool(logs.named("push_loop_failed")), what="the listener to notice")
+    server.start()
+    wait_until(lambda: bool(logs.named("push_loop_recovered")), what="the listener to recover")
+    hints.tell([hint_tag("ADA@example.org")])
+    assert rung.wait(5)
+    pushes.close()
+    connection.close()
+    assert len(logs.named("push_loop_failed")) == 1

@@ -61,6 +61,12 @@ def test_the_case_in_which_google_writes_an_address_does_not_matter(home: Home) 
     wait_until(lambda: looks(home, ADA) > before, what="a look", timeout_s=5)
 
 
+def test_an_account_is_woken_by_its_address_whatever_its_name_here(home: Home) -> None:
+    home.produce("work", gmail_user=ADA).await_idle()
+    home.gmail.mailbox.add(MAIL)
+    home.await_published(1)
+
+
 def test_two_accounts_on_one_subscription_are_woken_apart(home: Home) -> None:
     other = home.gmail.add_account(EVE)
     home.produce(ADA, EVE).await_idle()
