@@ -69,12 +69,11 @@ def _run(settings: Settings, accounts: Sequence[Account], options: argparse.Name
 
 
 def _sign_in(accounts: Sequence[Account], *, is_headless: bool) -> int:
-    from src.auth.oauth2_gmail import run_auth_setup  # loads google-auth: 16 MB that reading with a password spares
+    from src.auth.auth_setup import set_up  # loads google-auth: 16 MB that reading with a password spares
 
     if len(accounts) > 1:
         raise SettingsError("ACCOUNTS_FILE lists several accounts: say with --account NAME which one is to sign in")
-    token = run_auth_setup(accounts[0].settings, headless=is_headless)
-    sys.stderr.write(f"Signed in as {token.account}. Now run `python producer.py`.\n")
+    sys.stderr.write(f"{set_up(accounts[0].settings, headless=is_headless)} Now run `python producer.py`.\n")
     return exit_codes.OK
 
 

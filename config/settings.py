@@ -7,6 +7,7 @@ them in one go. Nothing here connects or touches the disk. `docs/settings.md` is
 
 from collections.abc import Iterator
 from typing import Literal, get_args, get_origin
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -16,6 +17,7 @@ ImapAuth = Literal["xoauth2", "oauthbearer", "password"]
 ImapTls = Literal["implicit", "starttls", "none"]
 WhenDown = Literal["wait", "go_on"]
 MIB = 1024 * 1024
+LOOPBACK = ("localhost", "127.0.0.1", "::1")  # where a connection without TLS stays in the machine
 
 
 class SettingsError(Exception):
@@ -134,6 +136,11 @@ class Settings(BaseSettings):
     google_client_secret: SecretStr = Field(SecretStr(""), description="OAuth client secret.")
     google_redirect_uri: str = Field("http://127.0.0.1:0/", description="Loopback redirect; port 0 picks a free one.")
     google_token_file: str = Field("tokens/gmail_token.json", description="Where the encrypted token lies, mode 600.")
+    google_service_account_file: str = Field(
+        "",
+        description="Key file (JSON) of a service account with domain-wide delegation, which acts for the account; "
+        "empty: a person signs in.",
+    )
     google_auth_uri: str = Field("https://accounts.google.com/o/oauth2/v2/auth", description="Authorization address.")
     google_token_uri: str = Field("https://oauth2.googleapis.com/token", description="Token address.")
     google_revoke_uri: str = Field("https://oauth2.googleapis.com/revoke", description="Revocation address.")
@@ -327,6 +334,13 @@ class Settings(BaseSettings):
             raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
         return value.replace("postgresql://", "postgresql+psycopg://", 1)
 
+    @field_validator("google_auth_uri", "google_token_uri", "google_revoke_uri", "gmail_api_endpoint")
+    @classmethod
+    def _protected_address(cls, value: str) -> str:
+        if value and not _is_protected(value):
+            raise ValueError("must begin with https:// (http:// only to this machine), since tokens go there")
+        return value
+
     @property
     def mailboxes(self) -> tuple[str, ...]:
         """The mailboxes of `IMAP_MAILBOX`, in order, without blanks, each once.
@@ -360,6 +374,19 @@ def said_of(error: ValidationError) -> Iterator[tuple[str, str]]:
         field = Settings.model_fields.get(name)
         meaning = f" — {field.description}" if field and field.description else ""
         yield name, f"{_said_plainly(mistake['type'], mistake['msg'], field)}{meaning}"
+
+
+def _is_protected(address: str) -> bool:
+    """Tell whether nobody on the way can read what is sent to this address."""
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and (parts.scheme == "https" or _is_loopback_http(parts))
+    except ValueError:  # its text would quote the address
+        return False
+
+
+def _is_loopback_http(parts: SplitResult) -> bool:
+    return parts.scheme == "http" and parts.hostname in LOOPBACK
 
 
 def _said_plainly(kind: str, text: str, field: FieldInfo | None) -> str:

@@ -11,6 +11,7 @@ from config.account import Account
 from config.accounts import accounts_of
 from config.settings import Settings
 from src.assembly.services import OpenStream, in_time, open_account, open_store, open_stream, serve
+from src.auth.sign_in_mark import sign_in_mark
 from src.common import exit_codes
 from src.common.beats import Beats
 from src.common.clock import SystemClock
@@ -116,7 +117,8 @@ def _what_to_read(
 
 def _plan(account: Account, open_it: Callable[[], Sequence[Source]]) -> AccountPlan:
     name = MailboxName(account.name, ",".join(account.mailboxes), account.kind)
-    return AccountPlan(name, open_it, account.settings.imap_poll_interval_seconds)
+    settings = account.settings
+    return AccountPlan(name, open_it, settings.imap_poll_interval_seconds, partial(sign_in_mark, settings))
 
 
 def _run_once(producer: Producer, console: Console) -> int:
@@ -151,4 +153,5 @@ def producer_options(settings: Settings, *, once: bool) -> ProducerOptions:
         grace_s=settings.shutdown_grace_seconds,
         once=once,
         most_entries=options_from(settings).entries_per_partition,
+        sign_in_mark=partial(sign_in_mark, settings),
     )

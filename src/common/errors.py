@@ -265,8 +265,14 @@ class SignInFailedError(PermanentError):
     code = "sign_in_failed"
 
 
+class DelegationRefusedError(PermanentError):
+    """Raised when Google does not let the service account act for the account."""
+
+    code = "delegation_refused"
+
+
 class TokenFileError(PermanentError):
-    """Raised when the token file cannot be read, written, or kept from other users of the machine."""
+    """Raised when the token file, or a service account's key file, cannot be read, written or kept from others."""
 
     code = "token_file"
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from src.common.clock import Clock
+from src.common.errors import IngestError
 from src.common.instruments import PUSH_EVENTS, PUSH_UP
 from src.sync.push_data import changed_account
 
@@ -54,8 +55,8 @@ class PullLoop:
         reads: Callable[[], Collection[str]],
         clock: Clock,
     ) -> None:
-        """`open_events` is called again after each failure, since the key file may be another one by then. `name` is
-        the subscription's. `reads` returns the tags of the accounts that this process reads."""
+        """`open_events` is called again after a failure that an operator must mend: the key file may be another one by
+        then. `name` is the subscription's. `reads` returns the tags of the accounts that this process reads."""
         self._open = open_events
         self._hints = hints
         self._reads = reads
@@ -73,9 +74,10 @@ class PullLoop:
             if received:
                 self._hints.tell(self._counted(received))
                 events.acknowledge([event.ack_id for event in received])
-        except BaseException:
+        except Exception as error:
             self._up.set(float(self._stop.is_set()))  # one that was stopped has not failed
-            self._close()
+            if not (isinstance(error, IngestError) and error.is_temporary):
+                self._close()
             raise
         self._up.set(1)
         if not received:

@@ -73,7 +73,7 @@ class Pushes:
 def open_subscription(settings: Settings, clock: Clock) -> Events:
     """Return the subscription of the settings. Connects to nothing yet.
 
-    Raises PushRefusedError for a key file that is none, and InsecureConnectionError.
+    Raises TokenFileError for a key file that is none, and InsecureConnectionError.
     """
     from src.auth.pubsub_key import load_pubsub_key  # these load Google's libraries: 20 MB that IMAP has no use for
     from src.sync.pubsub import Subscription

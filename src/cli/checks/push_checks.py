@@ -9,7 +9,8 @@ from google.auth.credentials import Credentials
 
 from config.account import Account
 from config.settings import Settings
-from src.auth.pubsub_key import is_open_to_others, load_pubsub_key
+from src.auth.pubsub_key import load_pubsub_key
+from src.auth.service_account import is_open_to_others
 from src.cli.checks.check import Check, green, judged, red, yellow
 from src.cli.output import moment
 from src.common.clock import Clock

@@ -53,7 +53,9 @@ class ImapSource:
         compares_first: bool = False,
     ) -> None:
         """`siblings`: the other mailboxes read of the account. `forget_token`: the next login takes another one.
-        `compares_first`: the first look compares the whole mailbox with the database."""
+
+        `compares_first`: the first look compares the whole mailbox with the database.
+        """
         self.account = account
         self.mailbox = mailbox
         self._known = known

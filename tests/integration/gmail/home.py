@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from rich.console import Console
 
 from src.assembly.producer import run_producer
-from src.auth.access_token import token_file
+from src.auth.signed_in import token_file
 from src.auth.token_file import StoredToken
 from src.common import exit_codes
 from src.model.message import Record

@@ -41,7 +41,7 @@ class Tokens:
         self._gmail, self._account = gmail, account
         self.forget()
 
-    def __call__(self) -> str:
+    def __call__(self, refused: str = "") -> str:
         return self._token
 
     def forget(self) -> None:

@@ -72,7 +72,7 @@ def test_what_keeps_the_key_from_pulling_is_red(gmail: FakeGmail, push_settings:
     missing = settings.model_copy(update={"gmail_pubsub_subscription": SUBSCRIPTION + "x"})
     assert look(missing, is_online=True)["subscription"].state is State.RED
     no_key = settings.model_copy(update={"google_pubsub_credentials_file": str(tmp_path / "missing.json")})
-    assert look(no_key)["key file"].mend == "see docs/runbooks/push_refused.md"
+    assert look(no_key)["key file"].mend == "see docs/runbooks/token_file.md"
     gmail.http.stop()
     assert look(settings, is_online=True)["subscription"].mend == "see docs/runbooks/push_unavailable.md"
     nowhere = settings.model_copy(update={"google_pubsub_credentials_file": "", "pubsub_api_endpoint": ""})

@@ -18,6 +18,7 @@ from src.common.errors import (
     InsecureConnectionError,
     PushRefusedError,
     PushUnavailableError,
+    TokenFileError,
 )
 from src.producer.pushes import open_subscription
 from src.sync import pubsub
@@ -226,13 +227,13 @@ def test_what_is_no_key_is_said_without_quoting_it(push_settings: Settings, tmp_
     path = tmp_path / "other.json"
     path.write_text(content, encoding="utf-8")
     settings = push_settings.model_copy(update={"google_pubsub_credentials_file": str(path)})
-    with pytest.raises(PushRefusedError, match="not a service account's key"):
+    with pytest.raises(TokenFileError, match="not a service account's key"):
         open_subscription(settings, SystemClock())
 
 
 def test_a_key_file_that_is_not_there(push_settings: Settings, tmp_path: Path) -> None:
     settings = push_settings.model_copy(update={"google_pubsub_credentials_file": str(tmp_path / "missing.json")})
-    with pytest.raises(PushRefusedError, match="cannot read"):
+    with pytest.raises(TokenFileError, match="cannot read"):
         open_subscription(settings, SystemClock())
 
 

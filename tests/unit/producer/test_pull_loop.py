@@ -156,7 +156,7 @@ def test_a_failure_is_said_once_and_shown_until_it_is_over(error: Exception, log
     assert scene.diary[:6] == ["pull"] * 6
     assert failures(code) == before + 5
     assert [event["code"] for event in logs.named("push_loop_failed")] == [code]
-    assert scene.opened == 6  # the key may be another one by then
+    assert scene.opened == (6 if isinstance(error, ValueError) else 1)
 
 
 def test_what_an_operator_must_mend_is_tried_again_after_a_while(
