@@ -55,8 +55,8 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "redis": "`is_up`; if up: waiting, pending, retries, retries_due, dead, dead_by_code, raw_bytes, "
             "max_entries, max_bytes, oldest_waiting_s, counters, consumers, redis_version, is_full, cap_use; else code "
             "and message",
-            "database": "`is_up`; if up: mails, deleted, attachments, stubs, with_defects, newest_received_at, "
-            "size_bytes; else code and message",
+            "database": "`is_up`; if up: mails, deleted, attachments, attachments_by_outcome (the ledger: how they "
+            "ended), stubs, with_defects, newest_received_at, size_bytes; else code and message",
             "accounts": "a list: account, tag (its name in logs and metrics), stored (as `database`), and mailboxes, "
             "each with mailbox, tag, cursor, last_poll_at, age_s, error_code",
         },
@@ -86,6 +86,7 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "published": "of these, put on the stream by this run",
             "repeated": "left alone, since they were on their way already",
             "missing": "no longer at the source, or it could not give them",
+            "left": "not published, since the source failed or the run was stopped: run it again",
             "exit_code": "with which the command ends",
         },
     ),

@@ -66,7 +66,7 @@ class Desk:
         self.repairs = 0
         self.repair_ends_with = exit_codes.OK
         self.reprocessed: list[tuple[str, str, bool]] = []
-        self.reprocess_ends_with = ReprocessOutcome(0, 0, 0, 0, exit_codes.OK)
+        self.reprocess_ends_with = ReprocessOutcome(0, 0, 0, 0, 0, exit_codes.OK)
 
     def stream(self, settings: Settings, closing: ExitStack) -> CommandStream:
         if self.is_redis_away:
