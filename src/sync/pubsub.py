@@ -20,9 +20,10 @@ from google.auth.exceptions import GoogleAuthError
 
 from src.common.clock import Clock
 from src.common.errors import IngestError, PushRefusedError, PushUnavailableError
+from src.sync.bounded_answer import MIB, AnswerTooLargeError, BigAnswers, Reading
 from src.sync.gmail_api import check_endpoint
 from src.sync.gmail_errors import CALL_FAILURES, Refusal, read_refusal
-from src.sync.gmail_http import MIB, AnswerTooLargeError, BigAnswers, HttpPool, Reading
+from src.sync.gmail_http import HttpPool
 
 ADDRESS = "https://pubsub.googleapis.com"
 MOST_EVENTS = 100  # of one pull
@@ -110,10 +111,13 @@ class Subscription:
 
     def _post(self, pool: HttpPool, verb: str, body: Mapping[str, object]) -> Mapping[str, Any]:
         try:
-            with self._bounded() as reading, pool.one(reading) as http:
+            with self._bounded() as reading, pool.one() as http:
+                http.http.is_spoiled = True  # until its answer was read to its end
+                reading.begin(http.http)
                 response, content = http.request(
                     f"{self._base}:{verb}", method="POST", body=orjson.dumps(body), headers=dict(_HEADERS)
                 )
+                http.http.is_spoiled = False
         except CALL_FAILURES as error:  # its text may hold the address, or quote an answer
             raise _failure(error) from None
         if response.status == 200:

@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 
 from config.settings import Settings, SettingsError
+from src.auth.api_credentials import ApiCredentials
 from src.sources.gmail.interruption import Interruption
 from src.sources.gmail.source import GmailSource
 from src.sources.gmail.visit import Limits, Wanted
 from src.sources.gmail.watching import Watching
-from src.sources.request import AccessTokens, SourceRequest
+from src.sources.request import SourceRequest
 from src.sources.source import Source
 from src.sync.gmail_api import GmailApi
-from src.sync.quota import Governor
-from src.sync.quota import Limits as QuotaLimits
+from src.sync.quota import Governor, limits_from
 from src.sync.quota_profile import profile_from
 from src.sync.quota_scripts import QuotaScripts
-from src.sync.token_credentials import TokenCredentials, TokenSource
 from src.sync.watch_records import WatchRecords
 
 
@@ -27,7 +26,7 @@ def open_gmail(request: SourceRequest) -> Sequence[Source]:
         raise SettingsError("the Gmail API needs a sign-in, and a Redis in which the account's quota is shared")
     interruption = Interruption()
     api = GmailApi(
-        TokenCredentials(_tokens(request.access_tokens)),
+        ApiCredentials(request.access_tokens),
         _governor(settings, request),
         clock=request.clock,
         timeout_s=settings.gmail_timeout_seconds,
@@ -58,15 +57,6 @@ def open_gmail(request: SourceRequest) -> Sequence[Source]:
     ]
 
 
-def _tokens(access_tokens: AccessTokens) -> TokenSource:
-    def token(refused: str) -> str:
-        if refused:
-            access_tokens.forget()
-        return access_tokens()
-
-    return token
-
-
 def wanted_from(settings: Settings) -> Wanted:
     """Return which mails are read."""
     return Wanted(
@@ -92,9 +82,5 @@ def _governor(settings: Settings, request: SourceRequest) -> Governor:
         profile_from(settings),
         account=request.account,
         clock=request.clock,
-        limits=QuotaLimits(
-            most_calls=settings.gmail_concurrent_calls,
-            backfill_share=settings.gmail_backfill_share,
-            census_share=settings.gmail_census_share,
-        ),
+        limits=limits_from(settings),
     )

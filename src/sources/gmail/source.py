@@ -16,6 +16,7 @@ from src.sources.gmail.watching import Watching
 from src.sources.imap.visit import KnownMails, TicketsOnTheWay
 from src.sources.source import CensusItem
 from src.store.protocol import KnownMail
+from src.sync.gmail_values import Label
 
 
 class GmailSource:
@@ -50,6 +51,7 @@ class GmailSource:
         self._limits = limits or Limits()
         self._watching = watching
         self._compares_first = compares_first
+        self._is_first_look = True  # of this process
         self._steps: Iterator[Batch] | None = None
         self._returned: Cursor | None = None  # the cursor that `_steps` reads on from
 
@@ -60,7 +62,8 @@ class GmailSource:
         if self._steps is not None and not _is_same(cursor, self._returned):
             self._leave()
         if self._steps is None:
-            self._steps = look(self._visit(), self._begin(cursor))
+            visit = self._visit()
+            self._steps = look(visit, self._begin(visit, cursor))
         try:
             found = next(self._steps)
         except BaseException:
@@ -68,7 +71,7 @@ class GmailSource:
             raise
         self._returned = found.cursor
         if found.caught_up:
-            self._compares_first = False
+            self._compares_first = self._is_first_look = False
             self._leave()
         return found
 
@@ -97,15 +100,21 @@ class GmailSource:
                 if mail.is_stored or is_wanted(visit, mail):
                     yield CensusItem(mail.id, Place(MAILBOX), mail.labels)
 
+    def labels(self) -> Sequence[Label]:
+        """Return the labels that the account has now."""
+        return self._api.labels(use="census")
+
     def refetch(self, mails: Sequence[KnownMail]) -> Iterator[tuple[Envelope, ...]]:
         """As in Refetch."""
         for haul in fetched(self._visit(), [mail.source_id for mail in mails], use="backfill"):
             yield tuple(haul.envelopes)
 
-    def _begin(self, cursor: Cursor) -> Position:
+    def _begin(self, visit: Visit, cursor: Cursor) -> Position:
         position = Position.of(cursor)
         if self._compares_first and position.history_id and not position.is_listing:
             return position.changed(is_listing=True, is_unsure=True)
+        if self._is_first_look and position.history_id and visit.was_told_by_imap():
+            return position.changed(is_unsure=True)  # it was read through IMAP meanwhile: labels and places are IMAP's
         return position
 
     def _visit(self) -> Visit:

@@ -10,6 +10,7 @@ from src.common.errors import IngestError
 from src.model.cursor import Batch, Failure
 from src.model.envelope import Envelope, GmailIds, Kind, Place, envelope_id
 from src.sources.gmail.position import Position
+from src.sources.imap.ids import is_gmail_id
 from src.sources.imap.visit import KnownMails, TicketsOnTheWay
 from src.store.protocol import KnownMail
 from src.sync.gmail_values import (
@@ -131,9 +132,18 @@ class Visit:
             self._brought.popitem(last=False)
 
     def under_way(self) -> set[str]:
-        """Return all mails about which something is about to be published, or on the stream."""
-        told = self.tickets.tickets_of(self.account, MAILBOX)
-        return {ticket.source_id for ticket, where in told if where != "dead"} | self._brought.keys()
+        """Return all mails about which something is about to be published, or on the stream.
+
+        Also of what was published while the account was still read through IMAP, mailbox by mailbox.
+        """
+        told = self.tickets.tickets_of(self.account)
+        waiting = {ticket.source_id for ticket, where in told if where != "dead" and is_gmail_id(ticket.source_id)}
+        return waiting | self._brought.keys()
+
+    def was_told_by_imap(self) -> bool:
+        """Tell whether IMAP was the last to tell of some living mail, be it in the database or on its way there."""
+        waiting = any(ticket.place.uid and where != "dead" for ticket, where in self.tickets.tickets_of(self.account))
+        return waiting or self.known.has_numbered_mails(self.account)
 
     def missing(self, ids: Sequence[str]) -> list[str]:
         """Return those of these mails that are neither stored nor on their way nor dead, in their order."""
