@@ -187,6 +187,26 @@ class Settings(BaseSettings):
     gmail_census_share: float = Field(
         0.2, ge=0.01, le=1, description="Share of the quota that the routine census may use."
     )
+    gmail_pubsub_topic: str = Field(
+        "",
+        pattern=r"^(projects/[a-z0-9.:-]+/topics/[A-Za-z0-9._~+%-]+)?$",
+        description="Pub/Sub topic to which Gmail tells of changes, as `projects/PROJECT/topics/TOPIC`, so that new "
+        "mail comes at once: see `docs/howto/gmail-push.md`. Empty: polling only.",
+    )
+    gmail_pubsub_subscription: str = Field(
+        "",
+        pattern=r"^(projects/[a-z0-9.:-]+/subscriptions/[A-Za-z0-9._~+%-]+)?$",
+        description="Subscription of that topic which the producer pulls, as "
+        "`projects/PROJECT/subscriptions/SUBSCRIPTION`; one serves all accounts. Empty: none is pulled.",
+    )
+    google_pubsub_credentials_file: str = Field(
+        "",
+        description="Key file (JSON) of a service account that may pull the subscription; the sign-in of a mailbox "
+        "may not. Empty: none, which only a test server takes.",
+    )
+    pubsub_api_endpoint: str = Field(
+        "", description="Address of Pub/Sub, for a test server or a proxy; empty: Google's own."
+    )
     encryption_key: SecretStr = Field(
         SecretStr(""),
         description="Fernet keys that encrypt tokens at rest, newest "

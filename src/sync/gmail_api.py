@@ -189,10 +189,10 @@ class GmailApi:
             reading.done()
 
 
-def check_endpoint(endpoint: str) -> None:
+def check_endpoint(endpoint: str, *, setting: str = "GMAIL_API_ENDPOINT") -> None:
     """Raise InsecureConnectionError if the token would travel unprotected over a network."""
     parts = urlsplit(endpoint)
     if endpoint and parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise InsecureConnectionError(
-            "GMAIL_API_ENDPOINT must begin with https:// (http:// only to this machine): the access token goes there"
+            f"{setting} must begin with https:// (http:// only to this machine): the access token goes there"
         )

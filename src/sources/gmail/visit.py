@@ -101,6 +101,7 @@ class Visit:
     tickets: TicketsOnTheWay
     clock: Clock
     pause: Callable[[float], object]  # raises when a stop is asked for
+    take_hint: Callable[[], bool] = lambda: False  # whether something may be new; forgets it
     wanted: Wanted = field(default_factory=Wanted)
     limits: Limits = field(default_factory=Limits)
     eta_s: Callable[[int], float] = float  # seconds that a backfill of so many mails takes by the quota
@@ -111,7 +112,7 @@ class Visit:
 
     def is_live_due(self) -> bool:
         """Tell whether new mail should be looked for before more old mail is read."""
-        return self.clock.monotonic() - self.live_at >= self.limits.live_every_s
+        return self.take_hint() or self.clock.monotonic() - self.live_at >= self.limits.live_every_s
 
     def stored(self, ids: Sequence[str]) -> dict[str, KnownMail]:
         """Return what the database knows of these mails."""
