@@ -4,7 +4,7 @@ PY := .venv/bin/python
 # One more than the two processors of a small machine: many tests wait for a server. Each process starts servers of its own.
 TEST_PROCESSES ?= 3
 
-.PHONY: help quickstart test check format bench bench-short torture services docs clean
+.PHONY: help quickstart test check format bench bench-short gmail-quota torture services docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
@@ -48,6 +48,9 @@ bench: .venv/.bench  ## measure, as ratios in one run
 bench-short: .venv/.bench  ## the same with fewer mails
 	scripts/install-services bench
 	$(PY) -m scripts.bench --short
+
+gmail-quota: .venv/.dev services  ## prove that a Gmail backfill sits at its quota and never above it: 8 minutes
+	$(PY) -m scripts.bench.gmail_quota
 
 torture: .venv/.dev services  ## the long fault run: kill -9 at random, lost replies, then compare every mail
 	$(PY) -m scripts.torture --mails 20000

@@ -28,6 +28,14 @@ OVERRIDES = (
     ("--username", str, "name to log in with, and of the account", "imap_user"),
     ("--mailbox", str, "mailboxes to read, separated by commas", "imap_mailbox"),
     ("--poll-interval", float, "seconds between polls", "imap_poll_interval_seconds"),
+    ("--query", str, "Gmail API: of the old mails only those that Gmail finds by this", "gmail_query"),
+    (
+        "--since",
+        str,
+        "Gmail API: of the old mails only those received from this day on (2024-01-31)",
+        "gmail_since",
+    ),
+    ("--labels", str, "Gmail API: only mails with one of these labels, separated by commas", "gmail_labels"),
 )
 
 ONCE = "catch up with all mailboxes, then exit; one that fails is tried again for at most 4 minutes without progress"

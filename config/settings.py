@@ -6,6 +6,7 @@ them in one go. Nothing here connects or touches the disk. `docs/settings.md` is
 """
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Literal, get_args, get_origin
 from urllib.parse import SplitResult, urlsplit
 
@@ -153,8 +154,11 @@ class Settings(BaseSettings):
         "",
         description="Only mails that Gmail finds by this are backfilled, as `after:2024/01/01`; new ones come all.",
     )
+    gmail_since: date | None = Field(
+        None, description="Only mails received on this day (`2024-01-31`, UTC) or later are backfilled; empty: all."
+    )
     gmail_labels: str = Field(
-        "", description="Only mails with one of these label ids, separated by commas; empty: all. Names do not do."
+        "", description="Only mails with one of these labels, names or ids, separated by commas; empty: all."
     )
     gmail_spam_and_trash: bool = Field(True, description="Read spam and trash too.")
     gmail_drafts: bool = Field(False, description="Read drafts too; each time one is saved it is another mail.")
@@ -182,6 +186,26 @@ class Settings(BaseSettings):
     )
     gmail_census_share: float = Field(
         0.2, ge=0.01, le=1, description="Share of the quota that the routine census may use."
+    )
+    gmail_pubsub_topic: str = Field(
+        "",
+        pattern=r"^(projects/[a-z0-9.:-]+/topics/[A-Za-z0-9._~+%-]+)?$",
+        description="Pub/Sub topic to which Gmail tells of changes, as `projects/PROJECT/topics/TOPIC`, so that new "
+        "mail comes at once: see `docs/howto/gmail-push.md`. Empty: polling only.",
+    )
+    gmail_pubsub_subscription: str = Field(
+        "",
+        pattern=r"^(projects/[a-z0-9.:-]+/subscriptions/[A-Za-z0-9._~+%-]+)?$",
+        description="Subscription of that topic which the producer pulls, as "
+        "`projects/PROJECT/subscriptions/SUBSCRIPTION`; one serves all accounts. Empty: none is pulled.",
+    )
+    google_pubsub_credentials_file: str = Field(
+        "",
+        description="Key file (JSON) of a service account that may pull the subscription; the sign-in of a mailbox "
+        "may not. Empty: none, which only a test server takes.",
+    )
+    pubsub_api_endpoint: str = Field(
+        "", description="Address of Pub/Sub, for a test server or a proxy; empty: Google's own."
     )
     encryption_key: SecretStr = Field(
         SecretStr(""),
@@ -299,6 +323,11 @@ class Settings(BaseSettings):
         if value == "embedded:":
             raise ValueError("embedded: needs a folder, as in embedded:data/redis")
         return value
+
+    @field_validator("gmail_since", mode="before")
+    @classmethod
+    def _no_day(cls, value: object) -> object:
+        return None if value == "" else value
 
     @field_validator("gmail_quota_units_per_minute")
     @classmethod

@@ -79,6 +79,25 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "kept": "those in the database that are in their mbox no more; nothing is amiss with them",
         },
     ),
+    "compare": (
+        "an object",
+        {
+            "account": "which was asked for",
+            "is_same": "nothing differs",
+            "verdict": "the same in one line",
+            "imap": "mails told of through IMAP",
+            "api": "mails told of through the API",
+            "both": "of these, told of through both",
+            "only_imap": "a list of mails (source_id, mailbox, uid) told of through IMAP only",
+            "only_api": "those told of through the API only, although they lie in a mailbox that IMAP reads",
+            "labels": "a list of mails with other labels: source_id, and the names that only_imap and only_api told",
+            "sample": "a list of mails fetched through both: source_id, is_same, and of `imap` and `api` each "
+            "size_bytes and sha256, or null where it did not come",
+            "beyond": "how many mails of the API's lie in none of the mailboxes of IMAP_MAILBOX",
+            "unwanted": "how many mails told of through both the settings keep out of what is read through the API",
+            "not_compared": "names of labels that IMAP cannot tell",
+        },
+    ),
     "attachments reprocess": (
         "an object",
         {

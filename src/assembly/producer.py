@@ -25,8 +25,10 @@ from src.producer.build import build as build_producer
 from src.producer.late_store import LateStore
 from src.producer.producer import Producer, exit_code, is_broken
 from src.producer.progress import say_left_behind, say_published, shown
+from src.producer.pushes import Pushes
 from src.sources.source import Source
 from src.stream.options import options_from
+from src.sync.hints import Hints
 
 log = get_logger(__name__)
 
@@ -59,6 +61,7 @@ def run_producer(
         closing.callback(stream.close)
         store = LateStore(lambda: open_store(settings))
         closing.callback(store.close)
+        pushes = None if once else _open_pushes(settings, stream, closing)
         opening = [
             partial(
                 open_account,
@@ -66,6 +69,7 @@ def run_producer(
                 known=store,
                 stream=stream,
                 batch_mails=batch_mails,
+                pushes=pushes,
                 compares_first=compares_first,
             )
             for account in accounts
@@ -96,6 +100,12 @@ def _configured(settings: Settings, read: Sequence[Account]) -> frozenset[str]:
     """Return the names of all accounts of the settings, of which a single one may have been chosen to be read."""
     others = accounts_of(settings) if settings.accounts_file else ()
     return frozenset(account.name for account in (*read, *others))
+
+
+def _open_pushes(settings: Settings, stream: OpenStream, closing: ExitStack) -> Pushes:
+    pushes = Pushes(Hints(stream.connection, prefix=settings.redis_stream_name), clock=SystemClock())
+    closing.callback(pushes.close)
+    return pushes
 
 
 def _what_to_read(

@@ -38,6 +38,10 @@ class ApiCredentials(Credentials):
         self._tokens = tokens
         self._last = threading.local()  # the token of this thread's last call: another thread may have a newer one
 
+    def have_at_hand(self) -> None:
+        """Have the token renewed ahead of a call, which then need not wait for it."""
+        self._tokens()
+
     def before_request(self, request: Any, method: str, url: str, headers: MutableMapping[str, str]) -> None:  # noqa: ARG002
         """Put the token on a call."""
         self._last.token = token = self._tokens()

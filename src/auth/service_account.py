@@ -68,17 +68,17 @@ class DelegatedAccess:
         return AccessToken(token_of(values, "access_token"), self._clock.now() + life)
 
 
-def load_key(path: Path) -> ServiceAccountKey:
-    """Return the key of a service account. Raises TokenFileError; no text quotes the file."""
-    content = _read(path)
+def load_key(path: Path, *, setting: str = "GOOGLE_SERVICE_ACCOUNT_FILE") -> ServiceAccountKey:
+    """Return the key of a service account. Raises TokenFileError, which names `setting`; no text quotes the file."""
+    content = _read(path, setting)
     try:
         values = json.loads(content)
         signer = crypt.RSASigner.from_service_account_info(values)  # type: ignore[no-untyped-call]
         return ServiceAccountKey(str(values["client_email"]), str(values.get("client_id", "")), signer)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UnsupportedAlgorithm):
         raise TokenFileError(
-            f"{path} (GOOGLE_SERVICE_ACCOUNT_FILE) is not a service account's key: make one in the Google Cloud "
-            "console (the service account, Keys, Add key, JSON)"
+            f"{path} ({setting}) is not a service account's key: make one in the Google Cloud console (the service "
+            "account, Keys, Add key, JSON)"
         ) from None
 
 
@@ -87,7 +87,7 @@ def is_open_to_others(path: Path) -> bool:
     return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, setting: str) -> bytes:
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
@@ -95,7 +95,7 @@ def _read(path: Path) -> bytes:
                 _log.warning("service_account_file_open_to_others", mode=f"{mode:o}")
             return file.read(MAX_KEY_FILE_BYTES)
     except OSError as error:
-        raise TokenFileError(f"cannot read {path} (GOOGLE_SERVICE_ACCOUNT_FILE): {error.strerror}") from error
+        raise TokenFileError(f"cannot read {path} ({setting}): {error.strerror}") from error
 
 
 def _assertion(key: ServiceAccountKey, settings: Settings, clock: Clock) -> str:

@@ -1,5 +1,6 @@
 """SourceRequest: what an opener in `registry.py` gets, to make sources from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +20,12 @@ class AccessTokens(Protocol):
     def forget(self) -> None: ...
 
 
+class PushHints(Protocol):
+    """Wakes sources when Gmail tells that something changed; see src/producer/pushes.py."""
+
+    def wake(self, address: str, ring: Callable[[], None], settings: Settings) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class SourceRequest:
     """What is to be read, and whom a source may ask."""
@@ -33,6 +40,7 @@ class SourceRequest:
     access_tokens: AccessTokens | None = None  # shared by the mailboxes of an account
     redis: RedisClient | None = None  # for what processes of an account share: its quota
     compares_first: bool = False  # the first look compares the whole mailbox with the database, as for a full sync
+    pushes: PushHints | None = None  # None: who only looks once is not woken
 
     def file_limits(self) -> FileLimits:
         """Return the limits of a file source."""

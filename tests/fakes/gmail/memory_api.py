@@ -30,6 +30,8 @@ class MemoryApi:
         self.mailbox = mailbox
         self.before_call: Callable[[str], None] = lambda _name: None
         self.fetched: list[str] = []
+        self.hidden: set[str] = set()  # mails that no list tells of
+        self.not_given: set[str] = set()  # mails that are listed, and gone when asked for
         self._page_size = page_size
         self._tells_labels = tells_labels
         self._generation = 0
@@ -58,7 +60,9 @@ class MemoryApi:
         self.before_call("list")
         wanted = set(label_ids)
         below = self._below(page)
-        mails = [mail for mail in self.mailbox.newest_first(below) if wanted <= mail.labels]
+        mails = [
+            mail for mail in self.mailbox.newest_first(below) if wanted <= mail.labels and mail.id not in self.hidden
+        ]
         if not spam_and_trash:
             mails = [mail for mail in mails if not mail.labels & {"SPAM", "TRASH"}]
         shown, more = mails[: self._page_size], len(mails) > self._page_size
@@ -93,7 +97,7 @@ class MemoryApi:
         for message_id in message_ids:
             self.before_call("get")
             self.fetched.append(message_id)
-            mail = self.mailbox.find(message_id)
+            mail = None if message_id in self.not_given else self.mailbox.find(message_id)
             yield message_id, GoneMessage(message_id) if mail is None else RawMessage(_facts(mail), mail.raw)
 
     def close(self) -> None:

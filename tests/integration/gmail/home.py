@@ -44,16 +44,20 @@ class GmailHome(Shell):
         self.gmail = gmail
         self.account = gmail.mailbox.account
 
-    def sign_in(self) -> None:
+    def narrowed(self, **settings: str) -> "GmailHome":
+        """Return the same home with more settings."""
+        return GmailHome(self.folder, self.gmail, **{**self.settings, **settings})
+
+    def sign_in(self, scope: str = READ_SCOPE) -> None:
         """Put a token file in place, as a sign-in would leave it."""
         token = StoredToken(
             account=self.account,
             client_id=CLIENT_ID,
-            scopes=(READ_SCOPE,),
+            scopes=(scope,),
             signed_in_at=datetime(2026, 1, 1, tzinfo=UTC),
             expires_at=datetime(2026, 1, 1, 1, tzinfo=UTC),
             access_token="ya29.ended",
-            refresh_token=self.gmail.google.issue_refresh_token(READ_SCOPE),
+            refresh_token=self.gmail.google.issue_refresh_token(scope),
         )
         token_file(self.loaded()).save(token)
 

@@ -45,7 +45,7 @@ def test_sigterm_when_hung_ends_when_the_grace_is_over(workplace: Workplace) -> 
     mails = [make_mail(1), make_mail(2, "hang"), make_mail(3)]
     workplace.publish(mails)
     worker = workplace.start_worker(SHUTDOWN_GRACE_SECONDS="1")
-    wait_until(lambda: workplace.stats().pending == 3, what="the worker holds the mails")
+    workplace.wait_for_log("mail_hangs")
     worker.send_signal(signal.SIGTERM)
     assert workplace.end(worker) == INTERNAL
     assert workplace.logged("worker_stuck")[0]["reason"] == "shutdown_too_slow"
@@ -54,7 +54,7 @@ def test_sigterm_when_hung_ends_when_the_grace_is_over(workplace: Workplace) -> 
 def test_a_second_signal_leaves_at_once(workplace: Workplace) -> None:
     workplace.publish([make_mail(1, "hang")])
     worker = workplace.start_worker()
-    wait_until(lambda: workplace.stats().pending == 1, what="the worker holds the mail")
+    workplace.wait_for_log("mail_hangs")
     worker.send_signal(signal.SIGTERM)
     wait_until(lambda: worker.poll() is None, what="it waits for the mail")
     time.sleep(0.2)

@@ -129,3 +129,23 @@ def test_a_change_of_labels_costs_no_fetch() -> None:
     reader.run()
     assert reader.api.fetched == []
     assert reader.stored() == reader.truth()
+
+
+def test_a_history_that_ends_while_all_is_compared_begins_anew() -> None:
+    mailbox = Mailbox("someone@example.org")
+    mailbox.add(b"Subject: 1\r\n\r\n")
+    reader = GmailReader(mailbox)
+    reader.run()
+    reader.compares_first = True
+    reader.restart()
+
+    def expire(name: str) -> None:
+        if name == "labels":  # asked for at the beginning of the comparison
+            reader.api.before_call = lambda _: None
+            mailbox.add(b"Subject: 2\r\n\r\n")
+            mailbox.expire_history()
+
+    reader.api.before_call = expire
+    reader.run()
+    assert reader.batches[-1].caught_up
+    assert reader.stored() == reader.truth()
