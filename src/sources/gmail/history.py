@@ -124,7 +124,8 @@ def said(visit: Visit, changes: Sequence[Change], before: Position, after: Posit
         elif change.labels is None or visit.wanted.takes(change.labels):
             new.append(change.id)
     yield from _in_parts(visit, envelopes, before)
-    yield from _new_ones(visit, new, before)
+    for haul in fetched(visit, new, use="live"):
+        yield batch(before, haul.envelopes, haul.failures)
     yield batch(after)
 
 
@@ -146,20 +147,6 @@ def _tells_labels(records: Iterable[HistoryRecord]) -> bool:
 def _in_parts(visit: Visit, envelopes: Sequence[Envelope], position: Position) -> Iterator[Batch]:
     for start in range(0, len(envelopes), visit.limits.batch_mails):
         yield batch(position, envelopes[start : start + visit.limits.batch_mails])
-
-
-def _new_ones(visit: Visit, ids: Sequence[str], position: Position) -> Iterator[Batch]:
-    """Fetch mails that were announced. One that is not there may not be visible yet: it is looked for once more."""
-    gone: list[str] = []
-    for haul in fetched(visit, ids, use="live"):
-        gone += haul.gone
-        if haul.envelopes or haul.failures:
-            yield batch(position, haul.envelopes, haul.failures)
-    if gone:
-        visit.pause(visit.limits.second_look_s)
-        for haul in fetched(visit, gone, use="live"):
-            if haul.envelopes or haul.failures:
-                yield batch(position, haul.envelopes, haul.failures)
 
 
 def _tell_gap(visit: Visit, ids: int) -> None:

@@ -30,6 +30,8 @@ class MemoryApi:
         self.mailbox = mailbox
         self.before_call: Callable[[str], None] = lambda _name: None
         self.fetched: list[str] = []
+        self.hiding = 0  # the next so many mails that are asked for are not visible yet, once each
+        self._were_hidden: set[str] = set()
         self._page_size = page_size
         self._tells_labels = tells_labels
         self._generation = 0
@@ -93,11 +95,18 @@ class MemoryApi:
         for message_id in message_ids:
             self.before_call("get")
             self.fetched.append(message_id)
-            mail = self.mailbox.find(message_id)
+            mail = None if self._is_hidden(message_id) else self.mailbox.find(message_id)
             yield message_id, GoneMessage(message_id) if mail is None else RawMessage(_facts(mail), mail.raw)
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def _is_hidden(self, message_id: str) -> bool:
+        if not self.hiding or message_id in self._were_hidden:
+            return False
+        self.hiding -= 1
+        self._were_hidden.add(message_id)
+        return True
 
     def _below(self, page: str | None) -> tuple[int, str] | None:
         if page is None:

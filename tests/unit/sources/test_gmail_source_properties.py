@@ -14,8 +14,8 @@ from tests.fakes.gmail.busy_user import ACTS, Act, BusyUser
 from tests.fakes.gmail.mailbox import Mailbox
 from tests.unit.sources.gmail_reading import PASSING, GmailReader
 
-Event = Act | Literal["step", "work", "restart", "expire", "tokens_end", "fault", "time"]
-EVENTS: tuple[Event, ...] = ("step", "work", "restart", "expire", "tokens_end", "fault", "time")
+Event = Act | Literal["step", "work", "restart", "expire", "tokens_end", "fault", "hide", "time"]
+EVENTS: tuple[Event, ...] = ("step", "work", "restart", "expire", "tokens_end", "fault", "hide", "time")
 
 _events = st.lists(st.one_of(st.sampled_from(ACTS), st.just("step"), st.sampled_from(EVENTS)), max_size=60)
 
@@ -59,6 +59,8 @@ def _happen(event: Event, reader: GmailReader, user: BusyUser) -> None:
         reader.api.tokens_end()
     elif event == "fault":
         reader.api.before_call = _failing_once(reader)
+    elif event == "hide":
+        reader.api.hiding += 2
     elif event == "time":
         reader.clock.advance(10.0)
     else:
