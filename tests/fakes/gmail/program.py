@@ -3,7 +3,8 @@
     python -m tests.fakes.gmail.program --mails 5000 --bytes 30000 --latency-ms 90 --profile legacy --enforce
 
 Prints one line of JSON: the settings that point a program here, the account and a refresh token. Serves until its
-standard input ends; then prints a second line: what was called, spent and refused.
+standard input ends; then prints a last line: what was called, spent and refused. Lines that come by the input are
+commands, such as `{"do": "act", "times": 3}`, each answered by a line; they are listed in control.py.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import sys
 from typing import Any
 
 from tests.fakes.gmail.busy_user import synthetic_mail
+from tests.fakes.gmail.control import Control
 from tests.fakes.gmail.fake_gmail import READ_SCOPE, FakeGmail
 from tests.fakes.gmail.quota import LEGACY, SINCE_2026
 
@@ -19,7 +21,7 @@ from tests.fakes.gmail.quota import LEGACY, SINCE_2026
 def main() -> None:
     """Serve until standard input ends."""
     options = _options()
-    gmail = FakeGmail()
+    gmail = FakeGmail(seed=options.seed)
     for number in range(options.mails):
         gmail.mailbox.add(synthetic_mail(number, size=options.bytes))
     gmail.service.checks_answers = False  # that is for tests, not for measurements
@@ -30,7 +32,8 @@ def main() -> None:
     gmail.quota.max_concurrent = options.max_concurrent
     gmail.start()
     print(json.dumps(_where(gmail)), flush=True)
-    sys.stdin.read()
+    for answer in Control(gmail, seed=options.seed).answers(sys.stdin):
+        print(answer, flush=True)
     gmail.stop()
     print(json.dumps(_summary(gmail)), flush=True)
 
@@ -68,6 +71,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--profile", choices=[SINCE_2026.name, LEGACY.name], default=SINCE_2026.name)
     parser.add_argument("--enforce", action="store_true", help="refuse calls over the budget")
     parser.add_argument("--max-concurrent", type=int, default=None)
+    parser.add_argument("--seed", type=int, default=0, help="of ids, faults and what the user does")
     return parser.parse_args()
 
 
