@@ -47,6 +47,7 @@ bench-short: .venv/.bench  ## the same with fewer mails
 
 torture: .venv/.dev services  ## the long fault run: kill -9 at random, lost replies, then compare every mail
 	$(PY) -m scripts.torture --mails 20000
+	$(PY) -m scripts.torture --source gmail --mails 20000
 	ATTACHMENT_KILLS=50 $(PY) -m pytest -q tests/integration/worker/test_attachments.py -k kill_9
 
 docs: .venv/.dev  ## write the reference pages that come from the code
