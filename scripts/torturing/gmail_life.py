@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-ACTS_PER_SETTLED = 0.5  # so that the user does not run ahead of what the workers manage, however slow the machine is
+ACTS_PER_SETTLED = 0.6  # so that the user does not run ahead of what the workers manage, however slow the machine is
 IDLE_S = 2.0  # between acts when nothing moves
 
 

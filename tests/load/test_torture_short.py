@@ -41,7 +41,7 @@ def test_nothing_is_lost_in_a_short_storm(seed: int, tmp_path: Path) -> None:
 @pytest.mark.load
 @pytest.mark.timeout(240)
 def test_nothing_is_lost_of_a_busy_mailbox_behind_the_gmail_api(seed: int, tmp_path: Path) -> None:
-    plan = Plan(mails=300, seed=seed, most_minutes=0.3, faults=5, reply_loss=0.01, batch_size=20, max_crashes=1000)
+    plan = Plan(mails=240, seed=seed, most_minutes=0.17, faults=6, reply_loss=0.005, batch_size=20, max_crashes=1000)
     expiries = seed % 2  # each mends what was lost before: half of the runs do without
     weather = GmailWeather(
         fault_rate=2.0, refusals=0, history_expiries=expiries, page_expiries=1, token_ends=1, poll_interval_s=1.0
