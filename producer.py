@@ -28,6 +28,14 @@ OVERRIDES = (
     ("--username", str, "name to log in with, and of the account", "imap_user"),
     ("--mailbox", str, "mailboxes to read, separated by commas", "imap_mailbox"),
     ("--poll-interval", float, "seconds between polls", "imap_poll_interval_seconds"),
+    ("--query", str, "Gmail API: of the old mails only those that Gmail finds by this", "gmail_query"),
+    (
+        "--since",
+        str,
+        "Gmail API: of the old mails only those received from this day on (2024-01-31)",
+        "gmail_since",
+    ),
+    ("--labels", str, "Gmail API: only mails with one of these labels, separated by commas", "gmail_labels"),
 )
 
 ONCE = "catch up with all mailboxes, then exit; one that fails is tried again for at most 4 minutes without progress"
@@ -69,12 +77,11 @@ def _run(settings: Settings, accounts: Sequence[Account], options: argparse.Name
 
 
 def _sign_in(accounts: Sequence[Account], *, is_headless: bool) -> int:
-    from src.auth.oauth2_gmail import run_auth_setup  # loads google-auth: 16 MB that reading with a password spares
+    from src.auth.auth_setup import set_up  # loads google-auth: 16 MB that reading with a password spares
 
     if len(accounts) > 1:
         raise SettingsError("ACCOUNTS_FILE lists several accounts: say with --account NAME which one is to sign in")
-    token = run_auth_setup(accounts[0].settings, headless=is_headless)
-    sys.stderr.write(f"Signed in as {token.account}. Now run `python producer.py`.\n")
+    sys.stderr.write(f"{set_up(accounts[0].settings, headless=is_headless)} Now run `python producer.py`.\n")
     return exit_codes.OK
 
 

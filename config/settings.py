@@ -6,7 +6,9 @@ them in one go. Nothing here connects or touches the disk. `docs/settings.md` is
 """
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Literal, get_args, get_origin
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -16,6 +18,7 @@ ImapAuth = Literal["xoauth2", "oauthbearer", "password"]
 ImapTls = Literal["implicit", "starttls", "none"]
 WhenDown = Literal["wait", "go_on"]
 MIB = 1024 * 1024
+LOOPBACK = ("localhost", "127.0.0.1", "::1")  # where a connection without TLS stays in the machine
 
 
 class SettingsError(Exception):
@@ -134,6 +137,11 @@ class Settings(BaseSettings):
     google_client_secret: SecretStr = Field(SecretStr(""), description="OAuth client secret.")
     google_redirect_uri: str = Field("http://127.0.0.1:0/", description="Loopback redirect; port 0 picks a free one.")
     google_token_file: str = Field("tokens/gmail_token.json", description="Where the encrypted token lies, mode 600.")
+    google_service_account_file: str = Field(
+        "",
+        description="Key file (JSON) of a service account with domain-wide delegation, which acts for the account; "
+        "empty: a person signs in.",
+    )
     google_auth_uri: str = Field("https://accounts.google.com/o/oauth2/v2/auth", description="Authorization address.")
     google_token_uri: str = Field("https://oauth2.googleapis.com/token", description="Token address.")
     google_revoke_uri: str = Field("https://oauth2.googleapis.com/revoke", description="Revocation address.")
@@ -146,8 +154,11 @@ class Settings(BaseSettings):
         "",
         description="Only mails that Gmail finds by this are backfilled, as `after:2024/01/01`; new ones come all.",
     )
+    gmail_since: date | None = Field(
+        None, description="Only mails received on this day (`2024-01-31`, UTC) or later are backfilled; empty: all."
+    )
     gmail_labels: str = Field(
-        "", description="Only mails with one of these label ids, separated by commas; empty: all. Names do not do."
+        "", description="Only mails with one of these labels, names or ids, separated by commas; empty: all."
     )
     gmail_spam_and_trash: bool = Field(True, description="Read spam and trash too.")
     gmail_drafts: bool = Field(False, description="Read drafts too; each time one is saved it is another mail.")
@@ -175,6 +186,26 @@ class Settings(BaseSettings):
     )
     gmail_census_share: float = Field(
         0.2, ge=0.01, le=1, description="Share of the quota that the routine census may use."
+    )
+    gmail_pubsub_topic: str = Field(
+        "",
+        pattern=r"^(projects/[a-z0-9.:-]+/topics/[A-Za-z0-9._~+%-]+)?$",
+        description="Pub/Sub topic to which Gmail tells of changes, as `projects/PROJECT/topics/TOPIC`, so that new "
+        "mail comes at once: see `docs/howto/gmail-push.md`. Empty: polling only.",
+    )
+    gmail_pubsub_subscription: str = Field(
+        "",
+        pattern=r"^(projects/[a-z0-9.:-]+/subscriptions/[A-Za-z0-9._~+%-]+)?$",
+        description="Subscription of that topic which the producer pulls, as "
+        "`projects/PROJECT/subscriptions/SUBSCRIPTION`; one serves all accounts. Empty: none is pulled.",
+    )
+    google_pubsub_credentials_file: str = Field(
+        "",
+        description="Key file (JSON) of a service account that may pull the subscription; the sign-in of a mailbox "
+        "may not. Empty: none, which only a test server takes.",
+    )
+    pubsub_api_endpoint: str = Field(
+        "", description="Address of Pub/Sub, for a test server or a proxy; empty: Google's own."
     )
     encryption_key: SecretStr = Field(
         SecretStr(""),
@@ -293,6 +324,11 @@ class Settings(BaseSettings):
             raise ValueError("embedded: needs a folder, as in embedded:data/redis")
         return value
 
+    @field_validator("gmail_since", mode="before")
+    @classmethod
+    def _no_day(cls, value: object) -> object:
+        return None if value == "" else value
+
     @field_validator("gmail_quota_units_per_minute")
     @classmethod
     def _enough_units(cls, value: int) -> int:
@@ -306,6 +342,13 @@ class Settings(BaseSettings):
         if not value.startswith(("sqlite:///", "postgresql+psycopg://", "postgresql://")):
             raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
         return value.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @field_validator("google_auth_uri", "google_token_uri", "google_revoke_uri", "gmail_api_endpoint")
+    @classmethod
+    def _protected_address(cls, value: str) -> str:
+        if value and not _is_protected(value):
+            raise ValueError("must begin with https:// (http:// only to this machine), since tokens go there")
+        return value
 
     @property
     def mailboxes(self) -> tuple[str, ...]:
@@ -340,6 +383,19 @@ def said_of(error: ValidationError) -> Iterator[tuple[str, str]]:
         field = Settings.model_fields.get(name)
         meaning = f" — {field.description}" if field and field.description else ""
         yield name, f"{_said_plainly(mistake['type'], mistake['msg'], field)}{meaning}"
+
+
+def _is_protected(address: str) -> bool:
+    """Tell whether nobody on the way can read what is sent to this address."""
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and (parts.scheme == "https" or _is_loopback_http(parts))
+    except ValueError:  # its text would quote the address
+        return False
+
+
+def _is_loopback_http(parts: SplitResult) -> bool:
+    return parts.scheme == "http" and parts.hostname in LOOPBACK
 
 
 def _said_plainly(kind: str, text: str, field: FieldInfo | None) -> str:

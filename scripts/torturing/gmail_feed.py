@@ -17,8 +17,8 @@ from scripts.torturing.actor import Actor
 from scripts.torturing.feed import ROOT
 from scripts.torturing.gmail_life import GmailLife, GmailWeather
 from scripts.torturing.gmail_program import GmailProgram
-from src.auth.access_token import token_file
 from src.auth.google_oauth import READ_SCOPE
+from src.auth.signed_in import token_file
 from src.auth.token_file import StoredToken
 from src.common.clock import SystemClock
 from src.common.exit_codes import OK

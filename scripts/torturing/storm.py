@@ -60,13 +60,13 @@ class Result:
 
 
 class Storm:
-    """One run, in a folder of its own; `run` once."""
+    """One run, in a folder of its own; `run` once. `redis_port` 0: one that is free just now."""
 
-    def __init__(self, plan: Plan, folder: Path, feed: Feed) -> None:
+    def __init__(self, plan: Plan, folder: Path, feed: Feed, *, redis_port: int = 0) -> None:
         self._plan = plan
         self._feed = feed
         self._rng = random.Random(plan.seed)
-        self._redis = MortalRedis(folder / "redis")
+        self._redis = MortalRedis(folder / "redis", port=redis_port)
         self._proxy = LossyProxy(self._redis.port, loss=plan.reply_loss, seed=plan.seed)
         self._database_url = f"sqlite:///{folder}/mail.db"
         self._log = folder / "processes.log"

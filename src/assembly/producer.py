@@ -11,6 +11,7 @@ from config.account import Account
 from config.accounts import accounts_of
 from config.settings import Settings
 from src.assembly.services import OpenStream, in_time, open_account, open_store, open_stream, serve
+from src.auth.sign_in_mark import sign_in_mark
 from src.common import exit_codes
 from src.common.beats import Beats
 from src.common.clock import SystemClock
@@ -23,8 +24,10 @@ from src.producer.build import build as build_producer
 from src.producer.late_store import LateStore
 from src.producer.producer import Producer, exit_code, is_broken
 from src.producer.progress import say_left_behind, say_published, shown
+from src.producer.pushes import Pushes
 from src.sources.source import Source
 from src.stream.options import options_from
+from src.sync.hints import Hints
 
 log = get_logger(__name__)
 
@@ -57,6 +60,7 @@ def run_producer(
         closing.callback(stream.close)
         store = LateStore(lambda: open_store(settings))
         closing.callback(store.close)
+        pushes = None if once else _open_pushes(settings, stream, closing)
         opening = [
             partial(
                 open_account,
@@ -64,6 +68,7 @@ def run_producer(
                 known=store,
                 stream=stream,
                 batch_mails=batch_mails,
+                pushes=pushes,
                 compares_first=compares_first,
             )
             for account in accounts
@@ -90,6 +95,12 @@ def run_producer(
         return exit_codes.INTERNAL if is_broken(producer.board.reports()) else exit_codes.OK
 
 
+def _open_pushes(settings: Settings, stream: OpenStream, closing: ExitStack) -> Pushes:
+    pushes = Pushes(Hints(stream.connection, prefix=settings.redis_stream_name), clock=SystemClock())
+    closing.callback(pushes.close)
+    return pushes
+
+
 def _what_to_read(
     accounts: Sequence[Account], opening: Sequence[Callable[[], Sequence[Source]]], shutdown: Shutdown, *, once: bool
 ) -> tuple[Sequence[Source], Sequence[AccountPlan]]:
@@ -106,7 +117,8 @@ def _what_to_read(
 
 def _plan(account: Account, open_it: Callable[[], Sequence[Source]]) -> AccountPlan:
     name = MailboxName(account.name, ",".join(account.mailboxes), account.kind)
-    return AccountPlan(name, open_it, account.settings.imap_poll_interval_seconds)
+    settings = account.settings
+    return AccountPlan(name, open_it, settings.imap_poll_interval_seconds, partial(sign_in_mark, settings))
 
 
 def _run_once(producer: Producer, console: Console) -> int:
@@ -141,4 +153,5 @@ def producer_options(settings: Settings, *, once: bool) -> ProducerOptions:
         grace_s=settings.shutdown_grace_seconds,
         once=once,
         most_entries=options_from(settings).entries_per_partition,
+        sign_in_mark=partial(sign_in_mark, settings),
     )

@@ -17,7 +17,7 @@ from src.common.clock import SystemClock
 from src.common.errors import DatabaseUnavailableError, TemporaryError
 from src.common.logs import get_logger
 from src.common.redis_check import require_usable
-from src.common.redis_client import connect
+from src.common.redis_client import RedisConnection, connect
 from src.common.shutdown import Shutdown
 from src.monitoring.collector import SharedStateCollector
 from src.monitoring.exposition import MetricsServer, serve_metrics
@@ -26,7 +26,7 @@ from src.monitoring.status import StoreView, StreamView, gather_status
 from src.monitoring.status_json import as_json
 from src.sources.imap.visit import KnownMails
 from src.sources.registry import SOURCES
-from src.sources.request import AccessTokens, SourceRequest
+from src.sources.request import AccessTokens, PushHints, SourceRequest
 from src.sources.source import Source
 from src.store.engine import sqlite_path
 from src.store.opening import open_store as open_store_at
@@ -44,6 +44,11 @@ Opened = TypeVar("Opened")
 
 class OpenStream(RedisStream):
     """The stream, with the connections it owns."""
+
+    @property
+    def connection(self) -> RedisConnection:
+        """Its connections, for what else waits on this Redis."""
+        return self._connection
 
     def close(self) -> None:
         """Close all connections. May be called twice."""
@@ -71,9 +76,15 @@ def open_store(settings: Settings, *, may_migrate: bool = True) -> Store:
 
 
 def open_account(
-    account: Account, *, known: KnownMails, stream: RedisStream, batch_mails: int, compares_first: bool = False
+    account: Account,
+    *,
+    known: KnownMails,
+    stream: RedisStream,
+    batch_mails: int,
+    compares_first: bool = False,
+    pushes: PushHints | None = None,
 ) -> Sequence[Source]:
-    """Return a source for each mailbox of an account; `compares_first` as in `open_sources`."""
+    """Return a source for each mailbox of an account; `compares_first` and `pushes` as in `open_sources`."""
     return open_sources(
         account.settings,
         kind=account.kind,
@@ -82,6 +93,7 @@ def open_account(
         stream=stream,
         batch_mails=batch_mails,
         compares_first=compares_first,
+        pushes=pushes,
     )
 
 
@@ -95,10 +107,12 @@ def open_sources(
     path: Path | None = None,
     batch_mails: int = 200,
     compares_first: bool = False,
+    pushes: PushHints | None = None,
 ) -> Sequence[Source]:
     """Return a source for each mailbox; `kind` is a name of `SOURCES`, `path` is for those that read files.
 
-    `compares_first`: their first look compares the whole mailbox with the database.
+    `compares_first`: their first look compares the whole mailbox with the database. `pushes` wakes those that wait for
+    news; None: they are only polled.
     """
     if kind not in SOURCES:
         raise SettingsError(f"SOURCE={kind} is not a source of this release; it has {', '.join(SOURCES)}")
@@ -106,7 +120,7 @@ def open_sources(
     needs_token = kind == "gmail" or (kind == "imap" and settings.imap_auth != "password")
     tokens = _access_tokens(settings, clock) if needs_token else None
     request = SourceRequest(
-        settings, account, known, stream, clock, batch_mails, path, tokens, stream.redis, compares_first
+        settings, account, known, stream, clock, batch_mails, path, tokens, stream.redis, compares_first, pushes
     )
     return SOURCES[kind](request)
 

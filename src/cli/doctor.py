@@ -80,6 +80,7 @@ def run_checks(services: Services, *, online: bool, account: str = "") -> Iterat
     from src.cli.checks.attachment_checks import attachment_checks
     from src.cli.checks.database_checks import database_checks
     from src.cli.checks.machine_checks import machine_checks
+    from src.cli.checks.push_checks import push_checks
     from src.cli.checks.redis_checks import redis_checks
 
     settings = services.settings
@@ -88,6 +89,7 @@ def run_checks(services: Services, *, online: bool, account: str = "") -> Iterat
     yield from database_checks(settings)
     for one in accounts:
         yield from _account_checks(services, one, online=online)
+    yield from push_checks(accounts, services.clock, is_online=online)
     yield from machine_checks(settings)
     yield from attachment_checks(settings)
 

@@ -16,6 +16,8 @@ from src.assembly.services import OpenStream, has_database, open_sources, open_s
 from src.assembly.worker import limits_of
 from src.attachments.keep import way_of_reading
 from src.cli.services import CensusSource, CommandStream
+from src.cli.ways import Ways
+from src.cli.ways_opening import open_ways
 from src.common import exit_codes
 from src.common.errors import LeaseLostError
 from src.producer.build import owner_name
@@ -60,6 +62,11 @@ class SettingsOpening:
         for source in sources:
             closing.callback(source.close)
         return [_with_census(source) for source in sources]
+
+    def ways(self, settings: Settings, account: str, *, closing: ExitStack) -> Ways:
+        """As in Opening. Of the database and the stream nothing is asked when all of an account is listed."""
+        stream = _stream(settings, closing)
+        return open_ways(settings, account, known=NothingKnown(), stream=stream, closing=closing)
 
     def repair(self, settings: Settings, account: str, *, mboxes: Sequence[Path], maildirs: Sequence[Path]) -> int:
         """As in Opening: a mail server's mailboxes are compared with the database; files are read again."""

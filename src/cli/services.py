@@ -23,6 +23,7 @@ from src.stream.protocol import DeadLetters, StreamStats
 
 if TYPE_CHECKING:
     from src.assembly.reprocess import ReprocessOutcome
+    from src.cli.ways import Ways
 
 
 class CommandStream(DeadLetters, Protocol):
@@ -32,7 +33,7 @@ class CommandStream(DeadLetters, Protocol):
 
     def load_cursor(self, account: str, mailbox: str) -> Cursor: ...
 
-    def tickets_of(self, account: str, mailbox: str) -> Iterator[tuple[Ticket, str]]: ...
+    def tickets_of(self, account: str, mailbox: str | None = None) -> Iterator[tuple[Ticket, str]]: ...
 
 
 class CensusSource(Census, Protocol):
@@ -64,6 +65,10 @@ class Opening(Protocol):
         self, settings: Settings, account: str, *, mboxes: Sequence[Path], maildirs: Sequence[Path], closing: ExitStack
     ) -> Sequence[CensusSource]:
         """Return the mailboxes of an account: those in files if there are any, else those of the mail server."""
+        ...
+
+    def ways(self, settings: Settings, account: str, *, closing: ExitStack) -> "Ways":
+        """Return an account as it is read through IMAP and through the Gmail API."""
         ...
 
     def repair(self, settings: Settings, account: str, *, mboxes: Sequence[Path], maildirs: Sequence[Path]) -> int:
@@ -122,6 +127,10 @@ class Services:
     def censuses(self, account: str, mboxes: Sequence[Path], maildirs: Sequence[Path]) -> Sequence[CensusSource]:
         """Return the mailboxes of an account, to be listed."""
         return self.opening.censuses(self.settings, account, mboxes=mboxes, maildirs=maildirs, closing=self._closing)
+
+    def ways(self, account: str) -> "Ways":
+        """Return an account as it is read through IMAP and through the Gmail API."""
+        return self.opening.ways(self.settings, account, closing=self._closing)
 
     def accounts(self) -> Sequence[Account]:
         """Return the accounts that are read from servers. Raises SettingsError."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from src.model.cursor import Cursor
 from src.producer.board import Board, MailboxName, State
-from src.producer.failures import Failures
+from src.producer.failures import Failures, no_mark
 from src.producer.patience import Patience, StopAskedError
 from src.producer.sync_states import SyncStateKeeper
 from src.sources.source import Source
@@ -23,6 +23,7 @@ class AccountPlan:
     name: MailboxName  # the account; its mailboxes as they are configured
     open: Callable[[], Sequence[Source]]  # may connect; raises as a source does
     poll_interval_s: float
+    sign_in_mark: Callable[[], object] = no_mark  # as in ProducerOptions
 
 
 class AccountOpening:

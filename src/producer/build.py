@@ -7,7 +7,7 @@ import os
 import random
 import socket
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,7 +16,7 @@ from src.common.clock import Clock
 from src.common.shutdown import Shutdown
 from src.producer.account_opening import AccountOpening, AccountPlan
 from src.producer.board import Board, MailboxName
-from src.producer.failures import Failures
+from src.producer.failures import Failures, no_mark
 from src.producer.mailbox_loop import LoopPlan, MailboxLoop
 from src.producer.patience import POLICY, Patience
 from src.producer.payloads import outgoing_of
@@ -41,6 +41,7 @@ class ProducerOptions:
     grace_s: float = 25.0
     once: bool = False
     most_entries: int = 10_000  # that may wait on the stream, or on one partition of it
+    sign_in_mark: Callable[[], object] = no_mark  # another one each time somebody signs in; None: nobody needs to
 
 
 def build(
@@ -63,7 +64,10 @@ def build(
     parts = _Parts(producer, options, stream, keeper, shutdown, beats, clock)
     for source in sources:
         beat = "poll" if len(sources) == 1 and not accounts else ""
-        producer.add(parts.mailbox_loop(source, poll_interval_s=options.poll_interval_s, beat=beat))
+        loop = parts.mailbox_loop(
+            source, poll_interval_s=options.poll_interval_s, sign_in_mark=options.sign_in_mark, beat=beat
+        )
+        producer.add(loop)
     for plan in accounts:
         producer.add(parts.opening(plan))
     return producer
@@ -93,7 +97,9 @@ class _Parts:
         self._owner = owner_name()
         self._positions = itertools.count()
 
-    def mailbox_loop(self, source: Source, *, poll_interval_s: float, beat: str = "") -> MailboxLoop:
+    def mailbox_loop(
+        self, source: Source, *, poll_interval_s: float, sign_in_mark: Callable[[], object], beat: str = ""
+    ) -> MailboxLoop:
         """Return the loop of one mailbox. `beat` is its name among the beats; empty: by its position."""
         name, position = MailboxName(source.account, source.mailbox, source.kind), next(self._positions)
         beat = beat or f"poll-{position}"
@@ -119,7 +125,7 @@ class _Parts:
             states=self._keeper,
             clock=self._clock,
             beat=partial(self._beats.beat, beat),
-            failures=self._failures(name, beat, patience),
+            failures=self._failures(name, beat, patience, sign_in_mark),
         )
 
     def opening(self, plan: AccountPlan) -> AccountOpening:
@@ -131,13 +137,14 @@ class _Parts:
             self._beats.forget(beat)
             self._producer.board.leave(plan.name)  # first: a mailbox may bear the same name
             for source in sources:
-                self._producer.begin(self.mailbox_loop(source, poll_interval_s=plan.poll_interval_s))
+                loop = self.mailbox_loop(source, poll_interval_s=plan.poll_interval_s, sign_in_mark=plan.sign_in_mark)
+                self._producer.begin(loop)
 
         return AccountOpening(
             plan,
             begin=begin,
             patience=patience,
-            failures=self._failures(plan.name, beat, patience),
+            failures=self._failures(plan.name, beat, patience, plan.sign_in_mark),
             board=self._producer.board,
             states=self._keeper,
         )
@@ -151,7 +158,9 @@ class _Parts:
             shutdown=self._shutdown, clock=self._clock, rng=_rng(), gives_up=self._options.once, policy=POLICY
         )
 
-    def _failures(self, name: MailboxName, beat: str, patience: Patience) -> Failures:
+    def _failures(
+        self, name: MailboxName, beat: str, patience: Patience, sign_in_mark: Callable[[], object]
+    ) -> Failures:
         return Failures(
             name,
             once=self._options.once,
@@ -159,6 +168,7 @@ class _Parts:
             board=self._producer.board,
             states=self._keeper,
             trouble=partial(self._beats.trouble, beat),
+            sign_in_mark=sign_in_mark,
         )
 
 

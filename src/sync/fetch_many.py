@@ -2,8 +2,8 @@
 
 The caller's thread hands out ids and takes results; the threads fetch. At most `AHEAD` ids for each thread are handed
 out and not taken back as results, so results never pile up; a big answer is let go only when the caller asks for the
-next one (gmail_http.py). What a stop or the caller raises ends everything: the threads' connections are broken off, and
-the threads are waited for.
+next one (bounded_answer.py). What a stop or the caller raises ends everything: the threads' connections are broken off,
+and the threads are waited for.
 """
 
 import queue
@@ -11,15 +11,17 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from src.common.errors import IngestError
+from src.common.errors import GmailUnavailableError, IngestError
 from src.common.fault import describe_fault
+from src.sync.bounded_answer import Reading
 from src.sync.gmail_errors import concerns_all
-from src.sync.gmail_http import Reading
 from src.sync.gmail_values import GoneMessage, RawMessage
 from src.sync.quota import Sleep
 from src.sync.quota_scripts import Use
 
 AHEAD = 2  # ids in hand for each thread: one under way, and one result that waits
+SETTLE_AFTER_S = 0.05  # a thread without work for so long gives the turn of its last call back
+MOST_UNAVAILABLE = 20  # mails in a row for which the API was unavailable: then it is not for the mails' sake
 POLL_S = 0.25  # how often the caller's thread looks whether a stop was asked for
 JOIN_S = 5.0  # for a thread whose connection was broken off; it sleeps in no other way
 
@@ -42,9 +44,18 @@ class FetchMany:
     """One walk."""
 
     def __init__(
-        self, get_raw: GetRaw, new_reading: Callable[[Sleep], Reading], *, sleep: Sleep, use: Use, threads: int
+        self,
+        get_raw: GetRaw,
+        *,
+        new_reading: Callable[[Sleep], Reading],
+        settle: Callable[[], None],
+        sleep: Sleep,
+        use: Use,
+        threads: int,
     ) -> None:
+        """`settle` is called by a thread that has nothing to do, to give back the turns of its calls."""
         self._get_raw = get_raw
+        self._settle = settle
         self._new_reading = new_reading
         self._sleep = sleep
         self._use = use
@@ -53,6 +64,7 @@ class FetchMany:
         self._fetched: queue.SimpleQueue[_Fetched] = queue.SimpleQueue()
         self._is_over = threading.Event()
         self._under_way: set[Reading] = set()
+        self._unavailable = 0  # results in a row
         self._threads: list[threading.Thread] = []
 
     def run(self, message_ids: Iterable[str]) -> Iterator[tuple[str, Result]]:
@@ -69,11 +81,19 @@ class FetchMany:
                 fetched = self._next()
                 in_hand -= 1
                 try:
-                    yield fetched.message_id, _of_one_mail(fetched.result)
+                    self._check(fetched.result)
+                    yield fetched.message_id, fetched.result
                 finally:
                     fetched.reading.done()
+                    del fetched  # or it would be held while the next one is waited for
         finally:
             self._end()
+
+    def _check(self, result: Result) -> None:
+        """Raise what is not an error of this one mail."""
+        self._unavailable = self._unavailable + 1 if isinstance(result, GmailUnavailableError) else 0
+        if isinstance(result, IngestError) and (concerns_all(result) or self._unavailable >= MOST_UNAVAILABLE):
+            raise result
 
     def _hand_out(self, message_id: str) -> None:
         self._todo.put(message_id)
@@ -90,18 +110,25 @@ class FetchMany:
                 self._sleep(0.0)
 
     def _work(self) -> None:
-        while (message_id := self._todo.get()) is not None and not self._is_over.is_set():
+        while (message_id := self._next_id()) is not None and not self._is_over.is_set():
             reading = self._new_reading(self._nap)
             self._under_way.add(reading)
             try:
-                result = self._fetch(message_id, reading)
+                # Into the queue at once: a local name would hold the mail until this thread fetches its next.
+                self._fetched.put(_Fetched(message_id, self._fetch(message_id, reading), reading))
             except _OverError:
                 reading.done()
                 return
-            self._fetched.put(_Fetched(message_id, result, reading))
             self._under_way.discard(reading)
         if self._is_over.is_set():
             self._let_go()  # nobody takes what came too late
+
+    def _next_id(self) -> str | None:
+        try:
+            return self._todo.get(timeout=SETTLE_AFTER_S)
+        except queue.Empty:
+            self._settle()
+            return self._todo.get()
 
     def _fetch(self, message_id: str, reading: Reading) -> Result:
         try:
@@ -116,7 +143,7 @@ class FetchMany:
             return unforeseen
 
     def _nap(self, seconds: float) -> None:
-        if self._is_over.wait(seconds):
+        if self._is_over.wait(seconds) if seconds else self._is_over.is_set():
             raise _OverError
 
     def _end(self) -> None:
@@ -128,6 +155,7 @@ class FetchMany:
         for thread in self._threads:
             thread.join(JOIN_S)
         self._let_go()
+        self._settle()
 
     def _let_go(self) -> None:
         while True:
@@ -135,9 +163,3 @@ class FetchMany:
                 self._fetched.get_nowait().reading.done()
             except queue.Empty:
                 return
-
-
-def _of_one_mail(result: Result) -> Result:
-    if isinstance(result, IngestError) and concerns_all(result):
-        raise result
-    return result

@@ -1,6 +1,6 @@
 """GmailApi: one account of the Gmail API, one method a call. Knows no Envelope.
 
-Every call waits for its turn (quota.py), has time-outs and bounds (gmail_http.py), is tried again where that may help
+Every call waits for its turn (quota.py), has bounds (bounded_answer.py), is tried again where that may help
 (gmail_caller.py) and ends in a value (gmail_values.py) or in an error of ours (gmail_errors.py). Safe to share between
 threads.
 """
@@ -15,10 +15,10 @@ from googleapiclient.http import HttpRequest
 from src.common.clock import Clock
 from src.common.errors import GmailRequestError, IngestError, InsecureConnectionError, MailTooLargeError
 from src.sync import gmail_answers as answers
+from src.sync.bounded_answer import MAX_ANSWER_BYTES, MAX_RAW_ANSWER_BYTES, MIB, AnswerTooLargeError, Reading
 from src.sync.fetch_many import FetchMany
 from src.sync.gmail_answers import Json
-from src.sync.gmail_caller import Call, Caller, Gone, Made
-from src.sync.gmail_http import MAX_ANSWER_BYTES, MAX_RAW_ANSWER_BYTES, MIB, AnswerTooLargeError, Reading
+from src.sync.gmail_caller import Call, Caller, Gone, Made, RequestPattern, Turns
 from src.sync.gmail_values import (
     GoneMessage,
     HistoryPage,
@@ -30,7 +30,7 @@ from src.sync.gmail_values import (
     RawMessage,
     Watch,
 )
-from src.sync.quota import Governor, Sleep
+from src.sync.quota import Sleep
 from src.sync.quota_profile import IDS_PER_PAGE, CallName
 from src.sync.quota_scripts import Use
 
@@ -45,7 +45,7 @@ class GmailApi:
     def __init__(
         self,
         credentials: Credentials,
-        governor: Governor,
+        governor: Turns,
         *,
         clock: Clock,
         timeout_s: float = 60.0,
@@ -60,6 +60,9 @@ class GmailApi:
         users = self._caller.service.users()
         self._users, self._messages, self._history = users, users.messages(), users.history()
         self._labels = users.labels()
+        self._raw_request = RequestPattern(
+            lambda message_id: self._messages.get(userId=ME, id=message_id, format="raw", fields=answers.RAW_FIELDS)
+        )
 
     def profile(self, *, use: Use = "live") -> Profile:
         """Return the mailbox's marker and size."""
@@ -113,6 +116,7 @@ class GmailApi:
         try:
             return self._get_raw(message_id, use, reading, self._sleep)
         finally:
+            self._caller.settle()
             reading.done()
 
     def get_minimal(self, message_id: str, *, use: Use = "live") -> MessageFacts | GoneMessage:
@@ -130,7 +134,15 @@ class GmailApi:
         whole account (`concerns_all`) is raised: what was not yielded by then was not read. Close the iterator, or
         walk it to its end: that ends the threads.
         """
-        return FetchMany(self._get_raw, self._new_reading, sleep=self._sleep, use=use, threads=threads).run(message_ids)
+        walk = FetchMany(
+            self._get_raw,
+            new_reading=self._new_reading,
+            settle=self._caller.settle,
+            sleep=self._sleep,
+            use=use,
+            threads=threads,
+        )
+        return walk.run(message_ids)
 
     def watch(self, topic: str, *, label_ids: Iterable[str] = ()) -> Watch:
         """Have pushes sent to a Pub/Sub topic (`projects/P/topics/T`), for at most 7 days."""
@@ -151,7 +163,7 @@ class GmailApi:
         return self._caller.reading(most_bytes=MAX_RAW_ANSWER_BYTES, sleep=sleep)
 
     def _get_raw(self, message_id: str, use: Use, reading: Reading, sleep: Sleep) -> RawMessage | GoneMessage:
-        request = self._messages.get(userId=ME, id=message_id, format="raw", fields=answers.RAW_FIELDS)
+        request = self._raw_request.for_id(message_id)
         try:
             told = self._caller.make(Call("get", request, answers.raw_message, use, sleep), reading)
         except AnswerTooLargeError:
@@ -173,13 +185,14 @@ class GmailApi:
         except AnswerTooLargeError:
             raise answers.garbage(f"it is larger than {MAX_ANSWER_BYTES // MIB} MiB") from None
         finally:
+            self._caller.settle()
             reading.done()
 
 
-def check_endpoint(endpoint: str) -> None:
+def check_endpoint(endpoint: str, *, setting: str = "GMAIL_API_ENDPOINT") -> None:
     """Raise InsecureConnectionError if the token would travel unprotected over a network."""
     parts = urlsplit(endpoint)
     if endpoint and parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise InsecureConnectionError(
-            "GMAIL_API_ENDPOINT must begin with https:// (http:// only to this machine): the access token goes there"
+            f"{setting} must begin with https:// (http:// only to this machine): the access token goes there"
         )

@@ -19,6 +19,7 @@ from google.auth import exceptions as google_errors
 from googleapiclient.errors import HttpError
 
 from src.common.errors import (
+    GmailOtherWatchError,
     GmailPreconditionError,
     GmailRefusedError,
     GmailRequestError,
@@ -59,6 +60,7 @@ _THROTTLED = frozenset(
 )
 _PRECONDITION = frozenset(("failedPrecondition", "FAILED_PRECONDITION"))
 _SCOPE = frozenset(("insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"))
+_OTHER_WATCH = "Only one user push notification client"  # has no reason of its own
 _PASSING = frozenset((408, 409, 425))  # besides 5xx: time-out, conflict, too early
 _REASON = re.compile(r"[A-Za-z][A-Za-z_]{0,59}", re.ASCII)
 _MAX_REASONS = 8
@@ -150,8 +152,8 @@ def _judged_by_reason(refusal: Refusal, said: str) -> Fault:
         )
     if status == 403:
         return Fault("permission", GmailRefusedError(f"Google refuses the account or the project ({said})"))
-    request = GmailRequestError(f"the Gmail API calls a request wrong ({said})")
-    return Fault("request", request, is_gone=status == 404)
+    kind = GmailOtherWatchError if _OTHER_WATCH in refusal.words else GmailRequestError
+    return Fault("request", kind(f"the Gmail API calls a request wrong ({said})"), is_gone=status == 404)
 
 
 def concerns_all(error: IngestError) -> bool:

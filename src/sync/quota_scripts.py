@@ -1,10 +1,10 @@
-"""The governor's state in Redis: its keys, its two Lua scripts, and what they answer as values.
+"""The governor's state in Redis: its keys, its three Lua scripts, and what they answer as values.
 
-All time is the Redis server's, so processes on machines whose clocks differ agree. Both keys of an account bear one
+All time is the Redis server's, so processes on machines whose clocks differ agree. All keys of an account bear one
 hash tag, and expire after two hours without a call. Raises RedisUnavailableError when Redis does not answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -17,6 +17,16 @@ Verdict = Literal["granted", "later", "paused", "full"]  # see scripts/take.lua
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 _US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A window whose calls are counted one by one."""
+
+    units: int  # that it may hold
+    window_s: float
+    quickest: float  # units a second, while what was missed is caught up
+    catch_up_s: float  # most that is caught up
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,7 @@ class Ask:
     most_calls: int  # under way at once, over all processes
     turn: str  # a name of its own
     lapse_s: float  # a turn not given back by then is free again
+    counted: Counted | None = None  # None: the pace alone keeps any window within the budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +63,16 @@ class QuotaScripts:
     ) -> None:
         """`prefix` begins the keys (the stream's name). `now_us`: None for the server's clock; tests pass their own."""
         base = f"{{{prefix}:gmail_quota:{account_tag(account)}}}"
-        self._pace_key, self._calls_key, self._nothing_key = f"{base}:pace", f"{base}:calls", f"{base}:nothing"
+        self._pace_key, self._calls_key = f"{base}:pace", f"{base}:calls"
+        self._counted_key, self._nothing_key = f"{base}:counted", f"{base}:nothing"
         self._client = client
         self._take = client.register_script((_SCRIPTS / "take.lua").read_text(encoding="utf-8"))
+        self._leave = client.register_script((_SCRIPTS / "leave.lua").read_text(encoding="utf-8"))
         self._pause = client.register_script((_SCRIPTS / "pause.lua").read_text(encoding="utf-8"))
         self._now_us = now_us
 
-    def take(self, ask: Ask) -> Answer:
-        """Ask for a turn."""
+    def take(self, ask: Ask, given_back: Iterable[str] = ()) -> Answer:
+        """Ask for a turn, and give back others whose calls are over."""
         arguments = (
             ask.use,
             ask.units,
@@ -72,16 +85,25 @@ class QuotaScripts:
             ask.turn,
             round(ask.lapse_s * _US),
             self._told_time(),
+            *_counted_arguments(ask.counted),
+            *given_back,
         )
+        keys = [self._pace_key, self._calls_key, self._counted_key, self._nothing_key]
         with redis_errors():
-            told = self._take(keys=[self._pace_key, self._calls_key, self._nothing_key], args=arguments)
+            told = self._take(keys=keys, args=arguments)
         verdict, wait_us, used = cast("tuple[bytes, bytes, bytes]", told)
         return Answer(cast(Verdict, verdict.decode()), int(wait_us) / _US, float(used))
 
-    def give_back(self, turn: str) -> None:
-        """Say that a call is over."""
+    def leave(self, ask: Ask) -> None:
+        """Tell that a call leaves now, later than its turn came; only where calls are counted."""
+        keys = [self._counted_key, self._nothing_key]
         with redis_errors():
-            self._client.zrem(self._calls_key, turn)
+            self._leave(keys=keys, args=[f"{ask.units}:{ask.turn}", self._told_time()])
+
+    def give_back(self, turns: Iterable[str]) -> None:
+        """Give turns back, at least one."""
+        with redis_errors():
+            self._client.zrem(self._calls_key, *turns)
 
     def pause(self, *, told_s: float, first_s: float, cap_s: float, longest_s: float) -> tuple[float, bool]:
         """Pause the account; return for how long, and whether this call began or lengthened the pause.
@@ -95,3 +117,9 @@ class QuotaScripts:
 
     def _told_time(self) -> int | str:
         return self._now_us() if self._now_us else ""
+
+
+def _counted_arguments(counted: Counted | None) -> tuple[float, ...]:
+    if counted is None:
+        return 0, 0, 0, 0
+    return counted.units, round(counted.window_s * _US), _US / counted.quickest, round(counted.catch_up_s * _US)

@@ -6,6 +6,7 @@
 import base64
 import gzip
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -79,7 +80,7 @@ def message(message_id: str, raw: bytes | None = None, **changes: Any) -> dict[s
 class ScriptedServer:
     """The server; `endpoint` is what to set as GMAIL_API_ENDPOINT."""
 
-    def __init__(self, answer: Script) -> None:
+    def __init__(self, answer: Script, tls: ssl.SSLContext | None = None) -> None:
         self.answer = answer
         self.asked: list[Asked] = []
         self.under_way = 0
@@ -87,7 +88,9 @@ class ScriptedServer:
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
         self._server.daemon_threads = True
-        self.endpoint = f"http://127.0.0.1:{self._server.server_port}/"
+        self.endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}/"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
 
     @contextmanager
     def serving(self) -> Iterator["ScriptedServer"]:

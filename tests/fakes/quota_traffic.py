@@ -1,16 +1,19 @@
 """Traffic of many callers against the governor's real scripts, in simulated time: an hour passes in seconds.
 
-Each caller asks, waits as told, calls, and asks again; what it was told is not second-guessed. The record of when each
-call left is what the properties are checked against.
+Each caller asks, waits as told, calls, and asks again; what it was told is not second-guessed, but now and then it is
+not in time. The record of when each call left is what the properties are checked against.
 """
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
+from random import Random
 
-from src.sync.quota import AHEAD_S, LIVE_AHEAD_S, Limits
+from src.sync.quota import Limits, ask_for
 from src.sync.quota_profile import CallName, QuotaProfile
 from src.sync.quota_scripts import Ask, QuotaScripts, Use
+
+LATE_S = 0.1  # how late a caller wakes
 
 
 @dataclass
@@ -23,6 +26,8 @@ class Caller:
     latency_s: float = 0.09  # of each call
     start_s: float = 0.0
     pause_s: float = 0.0  # between a call and the next ask
+    late_each: int = 0  # of so many turns it wakes late for one; 0: for none
+    turns: int = 0  # that it was given
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Traffic:
         events = [(begin + caller.start_s, next(self._turns), caller, begin + caller.start_s) for caller in callers]
         todo = {id(caller): caller.calls for caller in callers}
         ends: list[tuple[float, str]] = []
+        late: list[tuple[float, int, Ask]] = []
         heapq.heapify(events)
         while events:
             at, number, caller, asked_at = heapq.heappop(events)
@@ -62,14 +68,22 @@ class Traffic:
                 continue
             while ends and ends[0][0] <= at:
                 self.now_s, turn = heapq.heappop(ends)
-                scripts.give_back(turn)
+                scripts.give_back([turn])
+            while late and late[0][0] <= at:
+                self.now_s, _, ask = heapq.heappop(late)
+                scripts.leave(ask)
             self.now_s = at
             units = self.profile.costs.of(caller.call)
-            answer = scripts.take(self.ask(caller.use, units, f"turn-{number}"))
+            ask = self.ask(caller.use, units, f"turn-{number}")
+            answer = scripts.take(ask)
             if answer.verdict != "granted":
                 heapq.heappush(events, (at + max(answer.wait_s, 1e-6), number, caller, asked_at))
                 continue
             leaves = at + answer.wait_s
+            caller.turns += 1
+            if ask.counted and caller.late_each and caller.turns % caller.late_each == 0:
+                heapq.heappush(late, (leaves + LATE_S, number, ask))
+                leaves += LATE_S
             self.left.append(Left(leaves, units, caller.use, leaves - asked_at))
             heapq.heappush(ends, (leaves + caller.latency_s, f"turn-{number}"))
             self.most_under_way = max(self.most_under_way, len(ends))
@@ -81,19 +95,13 @@ class Traffic:
 
     def ask(self, use: Use, units: int, turn: str) -> Ask:
         """Return the ask that a Governor would make."""
-        share = self.limits.census_share if use == "census" else 1.0
-        return Ask(
-            use=use,
-            units=units,
-            usual_units=self.profile.costs.get,
-            pace=self.profile.pace,
-            share=share,
-            share_while_live=1.0 if use == "live" else min(share, self.limits.backfill_share),
-            ahead_s=LIVE_AHEAD_S if use == "live" else AHEAD_S,
-            most_calls=self.limits.most_calls,
-            turn=turn,
-            lapse_s=self.limits.lapse_s,
-        )
+        return ask_for(self.profile, self.limits, use=use, units=units, turn=turn)
+
+
+def arrived(left: list[Left], rng: Random, *, spread_s: float) -> list[Left]:
+    """Return the calls as they come in, each up to `spread_s` after it left."""
+    late = (replace(call, at_s=call.at_s + rng.uniform(0.0, spread_s)) for call in left)
+    return sorted(late, key=lambda call: call.at_s)
 
 
 def peak_units(left: list[Left], window_s: float) -> int:

@@ -14,7 +14,7 @@ from scripts.torturing.gmail_feed import GmailFeed
 from scripts.torturing.gmail_life import GmailWeather
 from scripts.torturing.mbox_feed import MboxFeed
 from scripts.torturing.storm import Plan, Storm
-from tests.fixtures.services import require_program
+from tests.fixtures.services import free_port, require_program
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def seed() -> int:
 
 
 def survive(plan: Plan, folder: Path, feed: Feed) -> None:
-    result = Storm(plan, folder, feed).run()
+    result = Storm(plan, folder, feed, redis_port=free_port()).run()
     assert result.findings == [], f"seed {plan.seed}: {result}"
     assert sum(result.kills.values()) + result.stalls > 0, f"seed {plan.seed}: nothing was hurt"
 

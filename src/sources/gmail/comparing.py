@@ -71,7 +71,7 @@ def _said(visit: Visit, snapshot: Snapshot, drift: Counter[Drift]) -> Iterator[E
         drift[Drift.EXTRA] += 1
         yield visit.deleted(message_id)
     for mail in snapshot.other_labels():
-        drift[Drift.LABELS] += 1
+        drift[Drift.LABELS] += not mail.is_told_anew  # after a switch from IMAP all are, and nothing is wrong with them
         yield _relabelled(visit, mail)
 
 

@@ -22,18 +22,21 @@ def look(visit: Visit, position: Position) -> Iterator[Batch]:
         position = _begun(visit)
         yield batch(position)
     position = yield from catch_up(visit, position)
-    while position.is_listing:
-        position = yield from backfill(visit, position)
-    if position.is_unsure or _is_compare_due(visit, position):
-        position = yield from compare(visit, position)
-        position = yield from catch_up(visit, position)
-    yield batch(position, caught_up=not position.is_listing)
+    is_due = _is_compare_due(visit, position)
+    while position.is_listing or position.is_unsure or is_due:
+        while position.is_listing:
+            position = yield from backfill(visit, position)
+        if position.is_unsure or is_due:
+            is_due = False
+            position = yield from compare(visit, position)
+            position = yield from catch_up(visit, position)  # the history may be too old by now: all begins anew
+    yield batch(position, caught_up=True)
 
 
 def _begun(visit: Visit) -> Position:
     """Return where to begin. A database that knows nothing needs no comparing: all is brought, and the history told."""
     marker = visit.api.profile().history_id
-    knows_mails = next(iter(visit.known.known_mails(visit.account)), None) is not None
+    knows_mails = visit.was_told_by_imap() or next(iter(visit.known.known_mails(visit.account)), None) is not None
     compared_at = 0 if knows_mails else int(visit.clock.now().timestamp())
     return Position(compared_at=compared_at).begun(marker, is_unsure=knows_mails)
 

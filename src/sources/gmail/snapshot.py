@@ -48,6 +48,7 @@ class Listed:
     labels: tuple[str, ...]  # sorted
     is_asked: bool  # by the query of `list_asked`
     is_stored: bool  # of what `compare` was given
+    is_told_anew: bool  # whatever the database has: IMAP told of it last, or something is on its way
 
 
 class Snapshot:
@@ -76,8 +77,11 @@ class Snapshot:
 
     def compare(self, known: Iterable[KnownMail], under_way: Iterable[str]) -> None:
         """Take what the database knows, and the mails of which it will know something else soon: of these all is said
-        again. To be called before anything is asked."""
-        rows = ((mail.source_id, _joined(mail.labels), mail.is_deleted, mail.is_stored) for mail in known)
+        again. So it is of mails that IMAP told of last: they have a UID. To be called before anything is asked."""
+        rows = (
+            (mail.source_id, _UNKNOWN if mail.place.uid else _joined(mail.labels), mail.is_deleted, mail.is_stored)
+            for mail in known
+        )
         self._database.executemany(_TAKE_KNOWN, rows)
         self._database.executemany(_TAKE_KNOWN, ((each, _UNKNOWN, False, True) for each in under_way))
 
@@ -109,7 +113,7 @@ class Snapshot:
             before = _split(stored)
             labels = _split(told) | {label for label in before - self._told if is_hidden_label(label)}
             yield (
-                Listed(message_id, tuple(sorted(labels)), bool(is_asked), bool(is_stored)),
+                Listed(message_id, tuple(sorted(labels)), bool(is_asked), bool(is_stored), stored == _UNKNOWN),
                 bool(is_deleted) or labels != before,
             )
 

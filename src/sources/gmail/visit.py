@@ -10,6 +10,7 @@ from src.common.errors import IngestError
 from src.model.cursor import Batch, Failure
 from src.model.envelope import Envelope, GmailIds, Kind, Place, envelope_id
 from src.sources.gmail.position import Position
+from src.sources.imap.ids import is_gmail_id
 from src.sources.imap.visit import KnownMails, TicketsOnTheWay
 from src.store.protocol import KnownMail
 from src.sync.gmail_values import (
@@ -66,7 +67,7 @@ class Wanted:
     """Which mails are read."""
 
     query: str = ""  # of the backfill, in Gmail's words; what is new comes all the same
-    label_ids: frozenset[str] = frozenset()  # mails with one of these; empty: all
+    label_ids: frozenset[str] = frozenset()  # mails with one of these; empty: all. In settings names do as well
     spam_and_trash: bool = True
     drafts: bool = False
 
@@ -100,8 +101,10 @@ class Visit:
     tickets: TicketsOnTheWay
     clock: Clock
     pause: Callable[[float], object]  # raises when a stop is asked for
+    take_hint: Callable[[], bool] = lambda: False  # whether something may be new; forgets it
     wanted: Wanted = field(default_factory=Wanted)
     limits: Limits = field(default_factory=Limits)
+    eta_s: Callable[[int], float] = float  # seconds that a backfill of so many mails takes by the quota
     tells_labels: bool = False  # the history was seen to tell the labels that a change leaves
     live_at: float = 0.0  # when the history was last read to its end, monotonic
     # Mails brought lately: the producer fetches a batch ahead, so the stream may not have them yet.
@@ -109,7 +112,7 @@ class Visit:
 
     def is_live_due(self) -> bool:
         """Tell whether new mail should be looked for before more old mail is read."""
-        return self.clock.monotonic() - self.live_at >= self.limits.live_every_s
+        return self.take_hint() or self.clock.monotonic() - self.live_at >= self.limits.live_every_s
 
     def stored(self, ids: Sequence[str]) -> dict[str, KnownMail]:
         """Return what the database knows of these mails."""
@@ -130,9 +133,18 @@ class Visit:
             self._brought.popitem(last=False)
 
     def under_way(self) -> set[str]:
-        """Return all mails about which something is about to be published, or on the stream."""
-        told = self.tickets.tickets_of(self.account, MAILBOX)
-        return {ticket.source_id for ticket, where in told if where != "dead"} | self._brought.keys()
+        """Return all mails about which something is about to be published, or on the stream.
+
+        Also of what was published while the account was still read through IMAP, mailbox by mailbox.
+        """
+        told = self.tickets.tickets_of(self.account)
+        waiting = {ticket.source_id for ticket, where in told if where != "dead" and is_gmail_id(ticket.source_id)}
+        return waiting | self._brought.keys()
+
+    def was_told_by_imap(self) -> bool:
+        """Tell whether IMAP was the last to tell of some living mail, be it in the database or on its way there."""
+        waiting = any(ticket.place.uid and where != "dead" for ticket, where in self.tickets.tickets_of(self.account))
+        return waiting or self.known.has_numbered_mails(self.account)
 
     def missing(self, ids: Sequence[str]) -> list[str]:
         """Return those of these mails that are neither stored nor on their way nor dead, in their order."""

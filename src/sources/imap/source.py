@@ -19,7 +19,7 @@ from src.model.cursor import Batch, Cursor
 from src.model.envelope import Envelope
 from src.sources.imap.catch_up import chunks
 from src.sources.imap.connection import RECONNECT, Connection
-from src.sources.imap.gmail import Whereabouts
+from src.sources.imap.gmail import Whereabouts, special_use
 from src.sources.imap.ids import SourceIds
 from src.sources.imap.limits import FLAG_CHUNK, MAX_ROUNDS, Limits
 from src.sources.imap.listing import all_uids, untold_but_there
@@ -53,7 +53,9 @@ class ImapSource:
         compares_first: bool = False,
     ) -> None:
         """`siblings`: the other mailboxes read of the account. `forget_token`: the next login takes another one.
-        `compares_first`: the first look compares the whole mailbox with the database."""
+
+        `compares_first`: the first look compares the whole mailbox with the database.
+        """
         self.account = account
         self.mailbox = mailbox
         self._known = known
@@ -136,6 +138,12 @@ class ImapSource:
             yield from told.values()
             for uid in untold_but_there(visit.session, chunk, told):
                 yield CensusItem(visit.ids.of(uid), visit.place(uid))
+
+    def special_use(self) -> str:
+        """Return what the mailbox is to the server (RFC 6154), such as `\\All`; empty: nothing special."""
+        self._leave()
+        self._select()  # opens the connection anew if it broke
+        return special_use(self._connection.session().list_mailboxes(), self.mailbox)
 
     # --- Refetch -----------------------------------------------------------------------------------------------------
 
@@ -233,8 +241,8 @@ def _told(visit: Visit, uids: Sequence[int]) -> Iterator[CensusItem]:
             yield CensusItem(visit.ids.of(one.uid), visit.place(one.uid), one.flags)
         return
     for facts in visit.session.describe(uids):
-        labels = labels_of(facts.flags, facts.gmail.labels if facts.gmail else None)
-        yield CensusItem(visit.ids.of(facts.uid, facts), visit.place(facts.uid), labels)
+        own = facts.gmail.labels if facts.gmail else None
+        yield CensusItem(visit.ids.of(facts.uid, facts), visit.place(facts.uid), labels_of(facts.flags, own), own)
 
 
 def _is_same(cursor: Cursor, returned: Cursor | None) -> bool:

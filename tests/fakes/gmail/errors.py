@@ -87,6 +87,10 @@ def insufficient_permissions() -> ApiError:
     )
 
 
+def may_not_consume() -> ApiError:
+    return ApiError(403, "forbidden", "User not authorized to perform this action.")
+
+
 def domain_policy() -> ApiError:
     return ApiError(403, "domainPolicy", "The domain administrators have disabled Gmail apps.")
 

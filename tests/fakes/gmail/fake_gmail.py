@@ -24,6 +24,7 @@ Where to find what:
 """
 
 from collections import Counter
+from functools import cache
 from urllib.parse import urlsplit
 
 from google.oauth2.credentials import Credentials
@@ -39,10 +40,16 @@ from tests.fakes.gmail.quota import Quota
 from tests.fakes.gmail.server import HttpServer
 from tests.fakes.gmail.service import Seen, Service
 from tests.fakes.google_oauth import ACCOUNT, CLIENT_ID, CLIENT_SECRET, FakeGoogle
-from tests.fakes.google_service_account import make_service_account
+from tests.fakes.google_service_account import ServiceAccount, make_service_account
 
 READ_SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
 PUBSUB_SCOPE = "https://www.googleapis.com/auth/pubsub"
+
+
+@cache
+def _puller() -> tuple[ServiceAccount, str]:
+    """Make a service account that acts for nobody; once, for a key takes half a second."""
+    return make_service_account((), ())
 
 
 class FakeGmail:
@@ -140,6 +147,13 @@ class FakeGmail:
             "private_key": private_key,
             "token_uri": f"{self.google.base}/token",
         }
+
+    def pubsub_key(self, *, may_pull: bool = True) -> dict[str, str]:
+        """Make a service account that may pull all subscriptions, or none; return its key file's content."""
+        account, private_key = _puller()
+        self.google.service_accounts[account.address] = account
+        self.pubsub.without_role = set() if may_pull else {account.address}
+        return {"type": "service_account", "client_email": account.address, "private_key": private_key}
 
     def _answer(self, request: Request) -> Answer:
         """Answer a request; its calls count as running until the answer is ready, waiting included."""

@@ -30,8 +30,10 @@ class MemoryApi:
         self.mailbox = mailbox
         self.before_call: Callable[[str], None] = lambda _name: None
         self.fetched: list[str] = []
-        self.hiding = 0  # the next so many mails that are asked for are not visible yet, once each
-        self._were_hidden: set[str] = set()
+        self.late = 0  # the next so many mails that are asked for are not visible yet, once each
+        self._were_late: set[str] = set()
+        self.hidden: set[str] = set()  # mails that no list tells of
+        self.not_given: set[str] = set()  # mails that are listed, and gone when asked for
         self._page_size = page_size
         self._tells_labels = tells_labels
         self._generation = 0
@@ -60,7 +62,9 @@ class MemoryApi:
         self.before_call("list")
         wanted = set(label_ids)
         below = self._below(page)
-        mails = [mail for mail in self.mailbox.newest_first(below) if wanted <= mail.labels]
+        mails = [
+            mail for mail in self.mailbox.newest_first(below) if wanted <= mail.labels and mail.id not in self.hidden
+        ]
         if not spam_and_trash:
             mails = [mail for mail in mails if not mail.labels & {"SPAM", "TRASH"}]
         shown, more = mails[: self._page_size], len(mails) > self._page_size
@@ -95,17 +99,18 @@ class MemoryApi:
         for message_id in message_ids:
             self.before_call("get")
             self.fetched.append(message_id)
-            mail = None if self._is_hidden(message_id) else self.mailbox.find(message_id)
+            is_there = message_id not in self.not_given and not self._is_late(message_id)
+            mail = self.mailbox.find(message_id) if is_there else None
             yield message_id, GoneMessage(message_id) if mail is None else RawMessage(_facts(mail), mail.raw)
 
     def close(self) -> None:
         """Nothing is open."""
 
-    def _is_hidden(self, message_id: str) -> bool:
-        if not self.hiding or message_id in self._were_hidden:
+    def _is_late(self, message_id: str) -> bool:
+        if not self.late or message_id in self._were_late:
             return False
-        self.hiding -= 1
-        self._were_hidden.add(message_id)
+        self.late -= 1
+        self._were_late.add(message_id)
         return True
 
     def _below(self, page: str | None) -> tuple[int, str] | None:

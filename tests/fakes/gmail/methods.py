@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.fakes.gmail import forms, search
 from tests.fakes.gmail.answer import Call
-from tests.fakes.gmail.errors import bad_request, not_found
+from tests.fakes.gmail.errors import bad_request, may_not_consume, not_found
 from tests.fakes.gmail.history import Change, Entry, HistoryExpiredError, Record
 from tests.fakes.gmail.mailbox import Mail, Mailbox
 from tests.fakes.gmail.paging import PageAsked, Paging
@@ -144,6 +144,7 @@ def stop(desk: Desk, mailbox: Mailbox, _call: Call) -> None:
 
 
 def pull(desk: Desk, _mailbox: Mailbox, call: Call) -> Json:
+    _require_role(desk, call)
     most = call.body.get("maxMessages", 0)
     if most < 1:
         raise bad_request("You have passed an invalid argument to the service (argument=max_messages).")
@@ -153,15 +154,28 @@ def pull(desk: Desk, _mailbox: Mailbox, call: Call) -> Json:
 
 
 def acknowledge(desk: Desk, _mailbox: Mailbox, call: Call) -> Json:
+    _require_role(desk, call)
     desk.pubsub.acknowledge(call.path["subscription"], call.body.get("ackIds", []))
     return {}
 
 
 def modify_ack_deadline(desk: Desk, _mailbox: Mailbox, call: Call) -> Json:
+    _require_role(desk, call)
     desk.pubsub.modify_deadline(
         call.path["subscription"], call.body.get("ackIds", []), call.body.get("ackDeadlineSeconds", 0)
     )
     return {}
+
+
+def _require_role(desk: Desk, call: Call) -> None:
+    if call.account in desk.pubsub.without_role:
+        raise may_not_consume()
+
+
+def tested_permissions(desk: Desk, _mailbox: Mailbox, call: Call) -> Json:
+    """Say which of these permissions the caller has; none on what does not exist, as Google does."""
+    asked = call.body.get("permissions", [])
+    return {"permissions": asked} if asked and desk.pubsub.has_role(call.account, call.path["resource"]) else {}
 
 
 Handler = Callable[[Desk, Mailbox, Call], Json | None]
@@ -180,5 +194,6 @@ METHODS: dict[str, dict[str, Handler]] = {
         "pubsub.projects.subscriptions.pull": pull,
         "pubsub.projects.subscriptions.acknowledge": acknowledge,
         "pubsub.projects.subscriptions.modifyAckDeadline": modify_ack_deadline,
+        "pubsub.projects.subscriptions.testIamPermissions": tested_permissions,
     },
 }

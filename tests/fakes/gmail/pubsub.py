@@ -39,7 +39,7 @@ class Watch:
 @dataclass
 class _Event:
     id: str
-    data: str
+    data: str | None  # base64url
     published_at: str
     due_at: float = 0.0  # by time.monotonic, when it may be delivered
     ack_id: str = ""  # of its last delivery
@@ -60,6 +60,7 @@ class PubSub:
         self.ack_deadline_s = 10.0  # then an event that was not acknowledged is due again
         self.longest_pull_s = 2.0  # how long a pull waits for an event; Google's waits longer
         self.smallest_gap_s = 0.0  # between two events of an account; the second one is dropped. Google's: 1
+        self.without_role: set[str] = set()  # service accounts that lack the role Pub/Sub Subscriber
         self.published = 0
         self.dropped = 0
         self._watches: dict[str, Watch] = {}
@@ -72,6 +73,10 @@ class PubSub:
     def subscribe(self, subscription: str, topic: str) -> None:
         """Make `projects/P/subscriptions/S`, which gets the events of `projects/P/topics/T` from now on."""
         self._subscriptions[subscription] = Subscription(topic)
+
+    def has_role(self, account: str, subscription: str) -> bool:
+        """Tell whether an account may pull a subscription that exists."""
+        return subscription in self._subscriptions and account not in self.without_role
 
     def watch(self, mailbox: Mailbox, request: Any) -> dict[str, str]:
         """Begin, or renew, an account's watch."""
@@ -131,6 +136,14 @@ class PubSub:
         """Return how many events are not acknowledged."""
         return len(self._find(subscription).events)
 
+    def publish(self, topic: str, data: str | None) -> None:
+        """Publish what Gmail never would: `data` goes into the message as it is, None leaves it out."""
+        with self._changed:
+            for subscription in self._subscriptions.values():
+                if subscription.topic == topic:
+                    subscription.events.append(_Event(str(next(self._numbers)), data, "2026-01-01T00:00:00Z"))
+            self._changed.notify_all()
+
     def stop(self) -> None:
         """Let waiting pulls return."""
         with self._changed:
@@ -159,7 +172,9 @@ class PubSub:
     def _deliver(self, event: _Event) -> dict[str, Any]:
         event.due_at = time.monotonic() + self.ack_deadline_s
         event.ack_id = f"ack-{event.id}-{next(self._numbers)}"
-        message = {"data": event.data, "messageId": event.id, "publishTime": event.published_at}
+        message = {"messageId": event.id, "publishTime": event.published_at}
+        if event.data is not None:
+            message["data"] = event.data
         return {"ackId": event.ack_id, "message": message}
 
 

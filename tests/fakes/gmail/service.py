@@ -21,6 +21,7 @@ from tests.fakes.gmail.mailbox import Mailbox
 from tests.fakes.gmail.methods import METHODS, Desk, Handler
 from tests.fakes.gmail.quota import Quota
 from tests.fakes.google_oauth import FakeGoogle
+from tests.fakes.google_service_account import signer_of
 
 READING_SCOPES = {
     "https://mail.google.com/",
@@ -28,6 +29,10 @@ READING_SCOPES = {
     "https://www.googleapis.com/auth/gmail.readonly",
 }
 PUBSUB_SCOPES = {"https://www.googleapis.com/auth/pubsub", "https://www.googleapis.com/auth/cloud-platform"}
+
+
+PUBSUB_AUDIENCE = "https://pubsub.googleapis.com/"
+ANYONE = "anyone@example.org"
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,10 @@ class Service:
         self.faults = faults
         self.mistakes: list[str] = []  # answers that no real Gmail would give
         self.log: list[Seen] = []
+        self.takes_anyone_at_pubsub = False  # as Google's emulator does
+        self._no_mailbox = Mailbox(ANYONE)  # a service account has none
         self.checks_answers = True
+        _routes()  # or the first call would be late, which a test of the quota would take for the client's doing
 
     def answer(self, request: Request) -> Answer:
         """Answer one call; to be called within `quota.running_together`."""
@@ -98,7 +106,8 @@ class Service:
 
     def _run(self, order: _Order) -> Answer:
         try:
-            body = order.handler(self.desk, self.mailboxes[order.call.account], order.call)
+            mailbox = self.mailboxes.get(order.call.account, self._no_mailbox)
+            body = order.handler(self.desk, mailbox, order.call)
         except ApiError as error:
             return error_answer(error)
         self._check(order.method, body)
@@ -106,7 +115,10 @@ class Service:
 
     def _account(self, method: Method, headers: Mapping[str, str], path: Mapping[str, str]) -> str:
         """Return whose token the call carries; refuse one that has ended, or that may not do this."""
-        grant = self.google.grant(headers.get("authorization", "").removeprefix("Bearer "))
+        token = headers.get("authorization", "").removeprefix("Bearer ")
+        if method.id.startswith("pubsub.") and (signer := self._service_account(token)):
+            return signer
+        grant = self.google.grant(token)
         if grant is None or grant.account not in self.mailboxes:
             raise errors.unauthenticated()
         needed = READING_SCOPES if method.id.startswith("gmail.") else PUBSUB_SCOPES
@@ -115,6 +127,12 @@ class Service:
         if path.get("userId", "me") not in ("me", grant.account):
             raise errors.delegation_denied(path["userId"])
         return grant.account
+
+    def _service_account(self, token: str) -> str | None:
+        """Return whose self-signed token this is, if it is one; an emulator asks for no token at all."""
+        if self.takes_anyone_at_pubsub and not token:
+            return ANYONE
+        return signer_of(token, PUBSUB_AUDIENCE, self.google.service_accounts)
 
     def _check(self, method: Method, body: dict[str, Any] | None) -> None:
         if not self.checks_answers:

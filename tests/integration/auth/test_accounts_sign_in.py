@@ -49,6 +49,7 @@ def test_each_account_signs_in_for_itself(
     google: FakeGoogle, environment: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, scope in (("ada@example.org", IMAP_SCOPE), ("bea@example.org", READ_SCOPE)):
+        google.account = name
         assert produce(["--auth-setup", "--headless", "--account", name]) == exit_codes.OK
         assert (google.asked[-1]["login_hint"], google.asked[-1]["scope"]) == (name, scope)
     for name, scope in (("ada@example.org", IMAP_SCOPE), ("bea@example.org", READ_SCOPE)):

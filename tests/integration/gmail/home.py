@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from rich.console import Console
 
 from src.assembly.producer import run_producer
-from src.auth.access_token import token_file
+from src.auth.signed_in import token_file
 from src.auth.token_file import StoredToken
 from src.common import exit_codes
 from src.model.message import Record
@@ -44,16 +44,20 @@ class GmailHome(Shell):
         self.gmail = gmail
         self.account = gmail.mailbox.account
 
-    def sign_in(self) -> None:
+    def narrowed(self, **settings: str) -> "GmailHome":
+        """Return the same home with more settings."""
+        return GmailHome(self.folder, self.gmail, **{**self.settings, **settings})
+
+    def sign_in(self, scope: str = READ_SCOPE) -> None:
         """Put a token file in place, as a sign-in would leave it."""
         token = StoredToken(
             account=self.account,
             client_id=CLIENT_ID,
-            scopes=(READ_SCOPE,),
+            scopes=(scope,),
             signed_in_at=datetime(2026, 1, 1, tzinfo=UTC),
             expires_at=datetime(2026, 1, 1, 1, tzinfo=UTC),
             access_token="ya29.ended",
-            refresh_token=self.gmail.google.issue_refresh_token(READ_SCOPE),
+            refresh_token=self.gmail.google.issue_refresh_token(scope),
         )
         token_file(self.loaded()).save(token)
 

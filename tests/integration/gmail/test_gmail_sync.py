@@ -1,11 +1,13 @@
 """A mailbox at Gmail ends in the database as it is there: through the real wire, stream, worker and store."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from src.common import exit_codes
 from tests.contracts.mail_records import changed, deleted
 from tests.fakes.gmail import faults
-from tests.fakes.gmail.busy_user import ACTS, BusyUser
+from tests.fakes.gmail.busy_user import ACTS, BusyUser, synthetic_mail
 from tests.fakes.gmail.fake_gmail import FakeGmail
 from tests.fakes.gmail.faults import Fault
 from tests.integration.gmail.home import GmailHome
@@ -163,3 +165,26 @@ def test_a_full_sync_brings_what_the_database_lost_and_fetches_nothing_else(home
     home.drain()
     assert home.stored() == home.truth()
     assert {mail_id for mail_id, times in home.gmail.gets_by_id().items() if times > 1} == set(lost)
+
+
+def test_filters_bring_what_they_name_and_verify_agrees(home: GmailHome) -> None:
+    box = home.gmail.mailbox
+    work = box.create_label("Work")
+    long_ago, lately = datetime(2020, 5, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)
+    for number in range(4):
+        box.add(synthetic_mail(number, size=300), labels=[work], received_at=long_ago)
+        box.add(synthetic_mail(10 + number, size=300), labels=["INBOX"], received_at=lately)
+        box.add(synthetic_mail(20 + number, size=300), labels=[work, "INBOX"], received_at=lately)
+        box.add(synthetic_mail(30 + number, size=300), labels=[work, "SPAM"], received_at=lately)
+    narrow = home.narrowed(GMAIL_LABELS="work", GMAIL_SINCE="2024-01-01", GMAIL_SPAM_AND_TRASH="false")
+    narrow.sync()
+    wanted = {mail.id for mail in box.truth().values() if {work, "INBOX"} <= mail.labels}
+    assert narrow.stored().keys() == wanted == home.gmail.gets_by_id().keys()
+    assert narrow.verdict()["is_complete"] is True
+
+    archived, spam = sorted(wanted)[0], next(mail.id for mail in box.truth().values() if "SPAM" in mail.labels)
+    box.relabel(archived, remove=[work])  # what is stored stays, and its labels are told
+    box.relabel(spam, remove=["SPAM"])  # what comes to be wanted is fetched
+    narrow.sync()
+    assert narrow.stored().keys() == wanted | {spam}
+    assert narrow.verdict()["is_complete"] is True

@@ -1,19 +1,21 @@
 """The wire under test: a scripted server, a real Redis for the quota, and a budget that hardly holds up a test."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from src.auth.api_credentials import ApiCredentials
 from src.common.clock import SystemClock
 from src.common.redis_client import RedisConnection
 from src.sync.gmail_api import GmailApi
 from src.sync.quota import Governor, Limits
 from src.sync.quota_profile import PROFILES
 from src.sync.quota_scripts import QuotaScripts
-from src.sync.token_credentials import TokenCredentials
 from tests.fakes.gmail_scripted_server import Script, ScriptedServer
 from tests.fixtures.redis_servers import RedisServer, connection_to
 
@@ -29,7 +31,7 @@ class Tokens:
         self.refused: list[str] = []
         self._lock = threading.Lock()
 
-    def __call__(self, refused: str) -> str:
+    def __call__(self, refused: str = "") -> str:
         with self._lock:
             if refused:
                 self.refused.append(refused)
@@ -52,15 +54,23 @@ class StopError(Exception):
 class Wire:
     """One account's API against a server of one's own script."""
 
-    def __init__(self, script: Script, redis: RedisConnection, *, timeout_s: float, limits: Limits) -> None:
-        self.server = ScriptedServer(script)
+    def __init__(
+        self,
+        script: Script,
+        redis: RedisConnection,
+        *,
+        timeout_s: float = 5.0,
+        limits: Limits | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.server = ScriptedServer(script, tls)
         self.tokens = Tokens()
         self.stop = threading.Event()
         clock = QuickClock()
         scripts = QuotaScripts(redis.commands, account=ACCOUNT, prefix="mails")
-        self.governor = Governor(scripts, AMPLE, account=ACCOUNT, clock=clock, limits=limits)
+        self.governor = Governor(scripts, AMPLE, account=ACCOUNT, clock=clock, limits=limits or Limits())
         self.api = GmailApi(
-            TokenCredentials(self.tokens),
+            ApiCredentials(self.tokens),
             self.governor,
             clock=clock,
             timeout_s=timeout_s,
@@ -87,11 +97,11 @@ def redis(redis7: RedisServer) -> Iterator[RedisConnection]:
 
 @pytest.fixture
 def wire(redis: RedisConnection) -> Iterator[MakeWire]:
-    """Makes a Wire: `wire(script)`."""
+    """Makes a Wire: `wire(script)`, with the options of Wire."""
     with ExitStack() as stack:
 
-        def make(script: Script, *, timeout_s: float = 5.0, limits: Limits | None = None) -> Wire:
-            made = Wire(script, redis, timeout_s=timeout_s, limits=limits or Limits())
+        def make(script: Script, **options: Any) -> Wire:
+            made = Wire(script, redis, **options)
             stack.enter_context(made.server.serving())
             stack.callback(made.governor.close)
             stack.callback(made.api.close)

@@ -14,11 +14,12 @@ from src.common.errors import (
     GmailRefusedError,
     GmailRequestError,
     GmailThrottledError,
+    GmailUnavailableError,
     IngestError,
     SignInNeededError,
 )
-from src.sync import gmail_caller, gmail_http
-from src.sync.fetch_many import AHEAD
+from src.sync import bounded_answer, gmail_caller
+from src.sync.fetch_many import AHEAD, MOST_UNAVAILABLE
 from src.sync.gmail_values import GoneMessage, RawMessage
 from src.sync.quota import Limits
 from tests.fakes.gmail_scripted_server import Answer, Asked, message, refusal
@@ -113,8 +114,21 @@ def test_an_error_of_the_account_is_raised_and_not_told_of_each_mail(
 
     with pytest.raises(kind):
         walk()
-    assert len(yielded) < 20 + AHEAD * 4
-    assert len(w.server.asked) <= 22 + AHEAD * 4
+    assert len(yielded) < len(IDS) / 2 + AHEAD * 4  # what was under way meanwhile
+    assert len(w.server.asked) < len(IDS)
+
+
+@pytest.mark.parametrize("answer", [refusal(503, "backendError"), Answer(b"", cut_after_bytes=0)])
+def test_an_api_that_is_down_is_seen_before_every_mail_was_tried(
+    wire: MakeWire, monkeypatch: pytest.MonkeyPatch, answer: Answer
+) -> None:
+    monkeypatch.setattr(gmail_caller, "TRIES", replace(gmail_caller.TRIES, initial_s=0.01))
+    w = wire(lambda asked: answer)
+    yielded: list[tuple[str, object]] = []
+    with pytest.raises(GmailUnavailableError):
+        yielded.extend(w.api.fetch_many(IDS, use="backfill", threads=4))
+    assert len(yielded) < MOST_UNAVAILABLE
+    assert all(isinstance(result, GmailUnavailableError) for _, result in yielded)
 
 
 def test_ids_are_read_only_a_little_ahead(wire: MakeWire) -> None:
@@ -165,8 +179,8 @@ def test_a_stop_ends_the_walk_though_the_server_is_silent(wire: MakeWire) -> Non
 
 
 def test_big_mails_are_held_one_at_a_time(wire: MakeWire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gmail_http, "SMALL_ANSWER_BYTES", 100_000)
-    monkeypatch.setattr(gmail_http, "READ_BYTES", 20_000)
+    monkeypatch.setattr(bounded_answer, "SMALL_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr(bounded_answer, "READ_BYTES", 20_000)
     big = os.urandom(300_000)
     w: Wire = wire(lambda asked: Answer(message(asked.path.rsplit("/", 1)[1], big)))
     held = w.api._caller._big._lock  # the only way to see who holds a big answer
@@ -186,7 +200,7 @@ def test_big_mails_are_held_one_at_a_time(wire: MakeWire, monkeypatch: pytest.Mo
 
 
 def test_small_mails_pass_while_a_big_one_is_held(wire: MakeWire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gmail_http, "SMALL_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr(bounded_answer, "SMALL_ANSWER_BYTES", 100_000)
     bigs = {IDS[0], IDS[1]}
     w = wire(lambda asked: Answer(message(IDS[0], b"x" * 300_000)) if asked.path[-16:] in bigs else mail(asked))
     walk = w.api.fetch_many(IDS, use="backfill", threads=4)
@@ -196,14 +210,14 @@ def test_small_mails_pass_while_a_big_one_is_held(wire: MakeWire, monkeypatch: p
 
 def test_an_unforeseen_fault_is_told_of_its_mail(wire: MakeWire, monkeypatch: pytest.MonkeyPatch) -> None:
     w = wire(mail)
-    good = w.api._messages.get
+    good = w.api._raw_request.for_id
 
-    def get(**options: str) -> object:
-        if options["id"] == IDS[4]:
+    def for_id(message_id: str) -> object:
+        if message_id == IDS[4]:
             raise ZeroDivisionError("mail content")
-        return good(**options)
+        return good(message_id)
 
-    monkeypatch.setattr(w.api._messages, "get", get)
+    monkeypatch.setattr(w.api._raw_request, "for_id", for_id)
     found = dict(w.api.fetch_many(IDS, use="backfill"))
     assert len(found) == len(IDS)
     fault = found[IDS[4]]

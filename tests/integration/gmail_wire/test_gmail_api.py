@@ -20,7 +20,7 @@ from src.common.errors import (
     ScopeMissingError,
     SignInNeededError,
 )
-from src.sync import gmail_http
+from src.sync import bounded_answer
 from src.sync.gmail_api import check_endpoint
 from src.sync.gmail_values import (
     GoneMessage,
@@ -240,7 +240,7 @@ def test_silence_ends_by_the_time_out(wire: MakeWire) -> None:
 
 
 def test_an_answer_that_trickles_ends_too(wire: MakeWire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gmail_http, "READ_DEADLINE_S", 0.2)
+    monkeypatch.setattr(bounded_answer, "READ_DEADLINE_S", 0.2)
     w = wire(always(Answer(b" " * 100_000, trickle_s=0.02)), timeout_s=1.0)
     with pytest.raises(GmailUnavailableError, match="timed out"):
         w.api.profile()

@@ -11,11 +11,18 @@ from hypothesis import strategies as st
 from config.settings import SettingsError
 from src.common.beats import Beats
 from src.common.clock import SystemClock
-from src.common.errors import LoginRefusedError, MailboxMissingError, RedisUnavailableError, SourceUnavailableError
+from src.common.errors import (
+    LoginRefusedError,
+    MailboxMissingError,
+    RedisUnavailableError,
+    SignInNeededError,
+    SourceUnavailableError,
+)
 from src.common.exit_codes import INCOMPLETE, INTERNAL, OK, OPERATOR_NEEDED, UNAVAILABLE
 from src.common.retry import RetryPolicy
 from src.common.shutdown import Shutdown
 from src.producer import build as building
+from src.producer import patience
 from src.producer.account_opening import AccountPlan
 from src.producer.board import MailboxName, MailboxReport, State
 from src.producer.build import ProducerOptions, build
@@ -49,6 +56,7 @@ class Owner:
     opening: Sequence[Exception] = ()  # raised, one a try, before it opens
     reading: Sequence[Exception] = ()
     tries: int = 0
+    sign_in_mark: str = ""
     may_open: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -63,7 +71,12 @@ class Owner:
 
     @property
     def plan(self) -> AccountPlan:
-        return AccountPlan(MailboxName(self.name, "special-use", "imap"), self.open, poll_interval_s=60.0)
+        return AccountPlan(
+            MailboxName(self.name, "special-use", "imap"),
+            self.open,
+            poll_interval_s=60.0,
+            sign_in_mark=lambda: self.sign_in_mark,
+        )
 
 
 class Several:
@@ -193,6 +206,23 @@ def test_while_an_account_cannot_be_opened_its_trouble_is_in_the_database_and_on
     several = Several(owner := Owner("ada@example.org", opening=[LoginRefusedError("refused")])).run()
     assert several.states.stored[owner.name, "special-use"].error_code == "login_refused"
     assert set(several.beats.troubles().values()) == {"login_refused"}
+
+
+@pytest.mark.parametrize("where", ["opening", "reading"])
+def test_an_account_is_read_as_soon_as_somebody_signed_in_for_it(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    monkeypatch.setattr(patience, "LOOK_UP_S", 0.01)
+    ended = [SignInNeededError("ended")]
+    owner = Owner(
+        "ada@example.org", opening=ended if where == "opening" else [], reading=ended if where == "reading" else []
+    )
+    several = Several(owner, once=False)
+    running = threading.Thread(target=several.run)
+    running.start()
+    wait_until(lambda: several.reports(owner)[0].state is State.BLOCKED, what="the account to be blocked")
+    owner.sign_in_mark = "signed in"
+    wait_until(lambda: several.published(owner) == {1, 2, 3}, what="its mails")
+    several.shutdown.ask()
+    running.join(5.0)
 
 
 def test_a_stop_ends_openings_that_wait_and_mailboxes_alike() -> None:

@@ -2,6 +2,7 @@
 
 from src.common.errors import GmailUnavailableError, SourceUnavailableError
 from src.model.cursor import Batch, Cursor
+from src.sources.gmail.interruption import Interruption
 from src.sources.gmail.source import GmailSource
 from src.sources.gmail.visit import MAILBOX, Limits, Wanted
 from tests.fakes.clock import FakeClock
@@ -33,6 +34,7 @@ class GmailReader:
         self.api = MemoryApi(mailbox, tells_labels=tells_labels)
         self._wanted, self._limits = wanted, limits
         self.compares_first = False
+        self.interruption = Interruption()
         self.source = self._open()
         self.held: Batch | None = None
         self.batches: list[Batch] = []
@@ -44,6 +46,7 @@ class GmailReader:
             known=self.model,
             tickets=self.model,
             clock=self.clock,
+            interruption=self.interruption,
             wanted=self._wanted,
             limits=self._limits,
             compares_first=self.compares_first,

@@ -14,8 +14,8 @@ from tests.fakes.gmail.busy_user import ACTS, Act, BusyUser
 from tests.fakes.gmail.mailbox import Mailbox
 from tests.unit.sources.gmail_reading import PASSING, GmailReader
 
-Event = Act | Literal["step", "work", "restart", "expire", "tokens_end", "fault", "hide", "time"]
-EVENTS: tuple[Event, ...] = ("step", "work", "restart", "expire", "tokens_end", "fault", "hide", "time")
+Event = Act | Literal["step", "work", "restart", "expire", "tokens_end", "fault", "late", "time"]
+EVENTS: tuple[Event, ...] = ("step", "work", "restart", "expire", "tokens_end", "fault", "late", "time")
 
 _events = st.lists(st.one_of(st.sampled_from(ACTS), st.just("step"), st.sampled_from(EVENTS)), max_size=60)
 
@@ -59,8 +59,8 @@ def _happen(event: Event, reader: GmailReader, user: BusyUser) -> None:
         reader.api.tokens_end()
     elif event == "fault":
         reader.api.before_call = _failing_once(reader)
-    elif event == "hide":
-        reader.api.hiding += 2
+    elif event == "late":
+        reader.api.late += 2
     elif event == "time":
         reader.clock.advance(10.0)
     else:
@@ -130,4 +130,24 @@ def test_a_change_of_labels_costs_no_fetch() -> None:
     mailbox.relabel(*ids, add=["STARRED"], remove=["UNREAD"])
     reader.run()
     assert reader.api.fetched == []
+    assert reader.stored() == reader.truth()
+
+
+def test_a_history_that_ends_while_all_is_compared_begins_anew() -> None:
+    mailbox = Mailbox("someone@example.org")
+    mailbox.add(b"Subject: 1\r\n\r\n")
+    reader = GmailReader(mailbox)
+    reader.run()
+    reader.compares_first = True
+    reader.restart()
+
+    def expire(name: str) -> None:
+        if name == "labels":  # asked for at the beginning of the comparison
+            reader.api.before_call = lambda _: None
+            mailbox.add(b"Subject: 2\r\n\r\n")
+            mailbox.expire_history()
+
+    reader.api.before_call = expire
+    reader.run()
+    assert reader.batches[-1].caught_up
     assert reader.stored() == reader.truth()

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.common.errors import (
+    GmailOtherWatchError,
     GmailPreconditionError,
     GmailRefusedError,
     GmailRequestError,
@@ -57,6 +58,12 @@ TABLE = [
     (403, body(403, rpc="RESOURCE_EXHAUSTED"), "rate_limit", GmailThrottledError),
     (403, body(403, rpc="PERMISSION_DENIED", detail="RATE_LIMIT_EXCEEDED"), "rate_limit", GmailThrottledError),
     (400, body(400, "failedPrecondition", rpc="FAILED_PRECONDITION"), "precondition", GmailPreconditionError),
+    (
+        400,
+        body(400, "invalidArgument", message="Only one user push notification client allowed per developer"),
+        "request",
+        GmailOtherWatchError,
+    ),
     (500, body(500, "backendError", rpc="INTERNAL"), "server", GmailUnavailableError),
     (502, b"<html>Bad Gateway</html>", "server", GmailUnavailableError),
     (503, body(503, "backendError", rpc="UNAVAILABLE"), "server", GmailUnavailableError),
