@@ -72,8 +72,10 @@ def catch_up(visit: Visit, position: Position) -> Steps:
     """Say all that happened since `position`, page by page, and return the position at the history's end.
 
     `startHistoryId` stays the same over all pages, and the new marker is the first page's: a later one's would skip
-    what came during the walk.
+    what came during the walk. A walk that an earlier process began ends where the history ended then, so another one
+    follows.
     """
+    is_taken_over = bool(position.history_page)
     while True:
         page = position.history_page or None
         try:
@@ -91,7 +93,9 @@ def catch_up(visit: Visit, position: Position) -> Steps:
         after = position.on_page(told.next_page, marker) if told.next_page else position.at(marker)
         yield from said(visit, folded(told.records), position, after)
         position = after
-        if not told.next_page:
+        if not told.next_page and is_taken_over:
+            is_taken_over = False
+        elif not told.next_page:
             _tell_gap(visit, 0)
             visit.live_at = visit.clock.monotonic()
             return position

@@ -1,5 +1,6 @@
 """The wire to a fake mailbox without HTTP: for tests that need thousands of syncs. Plays `Api` of the Gmail source."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
@@ -21,6 +22,8 @@ from src.sync.gmail_values import (
 from src.sync.quota_scripts import Use
 from tests.fakes.gmail.history import Change, Entry, HistoryExpiredError, Record
 from tests.fakes.gmail.mailbox import Mail, Mailbox
+
+READ_AHEAD = 2  # mails
 
 
 class MemoryApi:
@@ -96,12 +99,20 @@ class MemoryApi:
     def fetch_many(
         self, message_ids: Iterable[str], *, use: Use
     ) -> Iterator[tuple[str, RawMessage | GoneMessage | IngestError]]:
+        """As the wire does, reads ahead of what is taken."""
+        ahead: deque[tuple[str, RawMessage | GoneMessage | IngestError]] = deque()
         for message_id in message_ids:
-            self.before_call("get")
-            self.fetched.append(message_id)
-            is_there = message_id not in self.not_given and not self._is_late(message_id)
-            mail = self.mailbox.find(message_id) if is_there else None
-            yield message_id, GoneMessage(message_id) if mail is None else RawMessage(_facts(mail), mail.raw)
+            ahead.append((message_id, self._get_raw(message_id)))
+            if len(ahead) > READ_AHEAD:
+                yield ahead.popleft()
+        yield from ahead
+
+    def _get_raw(self, message_id: str) -> RawMessage | GoneMessage:
+        self.before_call("get")
+        self.fetched.append(message_id)
+        is_there = message_id not in self.not_given and not self._is_late(message_id)
+        mail = self.mailbox.find(message_id) if is_there else None
+        return GoneMessage(message_id) if mail is None else RawMessage(_facts(mail), mail.raw)
 
     def close(self) -> None:
         """Nothing is open."""
