@@ -28,6 +28,7 @@ MAILS_PER_HISTORY = 8_000  # the history runs out
 NO_DEATH = 1_000_000  # crashes: of the API's mails none is to be dead, so that `verify` has nothing to say
 REPLY_LOSS = 0.002  # of each chunk of replies: a lost one every second or so
 GMAIL_REPLY_LOSS = 0.0005  # the same, where each call to the API asks Redis for its turn
+GMAIL_PAGE = 200  # entries
 GMAIL_PATIENCE_S = 12.0  # a producer that failed waits longer each time, and a refused one until it is killed
 
 
@@ -74,6 +75,7 @@ def _gmail_storm(mails: int, seed: int, minutes: float, folder: Path) -> Storm:
         history_expiries=mails // MAILS_PER_HISTORY,
         page_expiries=mischiefs,
         token_ends=mischiefs,
+        page_size=GMAIL_PAGE,
     )
     feed = GmailFeed(folder, mails=mails, seed=seed, weather=weather)
     return Storm(plan, folder, feed)

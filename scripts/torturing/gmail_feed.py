@@ -51,7 +51,7 @@ class GmailFeed:
     def begin(self, environment: Mapping[str, str], log: Path) -> None:
         """As in Feed."""
         self._log = log
-        self._gmail = GmailProgram(log, seed=self._seed)
+        self._gmail = GmailProgram(log, seed=self._seed, page_size=self._weather.page_size)
         self._environment = {**environment, **self._gmail.environment, **self._settings_of(self._gmail.account)}
         self._sign_in(self._gmail)
         self._gmail.ask("fill", mails=int(self._mails * SHARE_AT_FIRST))
@@ -85,8 +85,8 @@ class GmailFeed:
         tally = self._running.ask("tally")
         errors: list[str] = tally.pop("errors")
         self._tally = tally
-        kills = sum(producer.kills for producer in self.bringers)
-        interruptions = kills + gmail_audit.new_rounds(self._log) + self._weather.history_expiries
+        ends = sum(producer.kills for producer in self.bringers) + 1  # the first producer was ended in order
+        interruptions = ends + gmail_audit.new_rounds(self._log) + self._weather.history_expiries
         return [
             *(f"the fake Gmail itself failed: {error}" for error in errors),
             *(f"{each.name} ended by itself: {each.odd_ends}" for each in self.bringers if each.odd_ends),

@@ -18,6 +18,7 @@ class GmailWeather:
     history_expiries: int  # each is followed by a comparison, which mends what was lost before
     page_expiries: int
     token_ends: int
+    page_size: int  # of lists: many pages, so that reading is interrupted in and between them
     poll_interval_s: float = 5.0  # also between looks for new mail while old mail is read
 
     def mischiefs(self) -> list[str]:

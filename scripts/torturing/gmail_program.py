@@ -14,8 +14,9 @@ END_TIMEOUT_S = 10.0
 class GmailProgram:
     """Runs from its making until `close`."""
 
-    def __init__(self, log: Path, *, seed: int) -> None:
-        command = [sys.executable, "-m", "tests.fakes.gmail.program", "--mails", "0", "--seed", str(seed)]
+    def __init__(self, log: Path, *, seed: int, page_size: int) -> None:
+        options = ("--mails", "0", "--seed", str(seed), "--page-size", str(page_size))
+        command = [sys.executable, "-m", "tests.fakes.gmail.program", *options]
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True

@@ -44,6 +44,12 @@ def test_nothing_is_lost_of_a_busy_mailbox_behind_the_gmail_api(seed: int, tmp_p
     plan = Plan(mails=240, seed=seed, most_minutes=0.17, faults=6, reply_loss=0.005, batch_size=20, max_crashes=1000)
     expiries = seed % 2  # each mends what was lost before: half of the runs do without
     weather = GmailWeather(
-        fault_rate=2.0, refusals=0, history_expiries=expiries, page_expiries=1, token_ends=1, poll_interval_s=1.0
+        fault_rate=2.0,
+        refusals=0,
+        history_expiries=expiries,
+        page_expiries=1,
+        token_ends=1,
+        page_size=30,
+        poll_interval_s=1.0,
     )
     survive(plan, tmp_path, GmailFeed(tmp_path, mails=plan.mails, seed=seed, weather=weather))

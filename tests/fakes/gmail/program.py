@@ -15,6 +15,7 @@ from typing import Any
 from tests.fakes.gmail.busy_user import synthetic_mail
 from tests.fakes.gmail.control import Control
 from tests.fakes.gmail.fake_gmail import READ_SCOPE, FakeGmail
+from tests.fakes.gmail.paging import LARGEST_PAGE
 from tests.fakes.gmail.quota import LEGACY, SINCE_2026
 
 
@@ -30,6 +31,7 @@ def main() -> None:
     gmail.quota.profile = {profile.name: profile for profile in (SINCE_2026, LEGACY)}[options.profile]
     gmail.quota.is_enforced = options.enforce
     gmail.quota.max_concurrent = options.max_concurrent
+    gmail.paging.largest = options.page_size
     gmail.start()
     print(json.dumps(_where(gmail)), flush=True)
     for answer in Control(gmail, seed=options.seed).answers(sys.stdin):
@@ -71,6 +73,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--profile", choices=[SINCE_2026.name, LEGACY.name], default=SINCE_2026.name)
     parser.add_argument("--enforce", action="store_true", help="refuse calls over the budget")
     parser.add_argument("--max-concurrent", type=int, default=None)
+    parser.add_argument("--page-size", type=int, default=LARGEST_PAGE, help="most entries of a list in one answer")
     parser.add_argument("--seed", type=int, default=0, help="of ids, faults and what the user does")
     return parser.parse_args()
 

@@ -80,7 +80,7 @@ def test_a_round_begun_anew_counts_but_not_a_reply_that_was_lost(tmp_path: Path)
     counts=st.tuples(*[st.integers(0, 3)] * 3),
 )
 def test_all_acts_and_mischiefs_happen_once(acts: int, looks: list[int], counts: tuple[int, int, int]) -> None:
-    weather = GmailWeather(1.0, 0, *counts)
+    weather = GmailWeather(1.0, 0, *counts, page_size=500)
     life = GmailLife(acts=acts, weather=weather, seed=1)
     done = 0
     happened: list[str] = []
