@@ -182,6 +182,8 @@ def _time(told: Json, name: str) -> datetime:
 
 def _decoded(raw: str) -> bytes:
     """Decode base64url, with its padding or without (RFC 4648 section 5)."""
+    if "+" in raw or "/" in raw:  # of the other alphabet; the decoder would take both
+        raise garbage("raw is no base64url")
     if len(raw) % 4:
         raw += "=" * (-len(raw) % 4)
     try:

@@ -119,10 +119,10 @@ class HttpPool:
             self._take_back(lent)
 
     def prepare(self, lent: AuthorizedHttp, uri: str) -> None:
-        """Do ahead of a call what may take long: connect, and have the token renewed if its end is near."""
-        lent.http.open(uri)
+        """Do ahead of a call what may take long: have the token renewed if its end is near, and connect."""
         if isinstance(self._credentials, RenewsAhead):
             self._credentials.have_at_hand()
+        lent.http.open(uri)
 
     def fresh(self) -> AuthorizedHttp:
         """Return one that is in no pool. A refused token is refreshed once: a second refusal needs a person."""
