@@ -44,7 +44,7 @@ class SyncStateKeeper:
         self._states = states
         self._reader = reader
         self._reading = None if is_import else Reading(reader, accounts)
-        self._is_to_retire = bool(accounts)
+        self._is_to_retire = self._reading is not None and bool(accounts)
         self._clock = clock
         self._interval_s = interval_s
         self._lock = threading.Lock()
