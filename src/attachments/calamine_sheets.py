@@ -20,6 +20,7 @@ from src.attachments.old_office import OldOffice
 from src.model.extraction import Extraction
 
 _SECOND = OldOffice("xls2csv")
+_MIDNIGHT = " 00:00:00"  # the time of a cell that holds a day
 
 
 class CalamineSheets:
@@ -66,12 +67,14 @@ def _lines(book: Any) -> Iterator[tuple[str, int]]:
 
 def _shown(value: object) -> str:
     """Return a cell as it is shown of XLSX (`xlsx_dates.py`)."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d" if value.time() == time() else "%Y-%m-%d %H:%M:%S")
+        return value.isoformat(" ", "seconds").removesuffix(_MIDNIGHT)
     if isinstance(value, timedelta):
         minutes, seconds = divmod(round(value.total_seconds()), 60)
         return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
