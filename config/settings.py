@@ -5,7 +5,10 @@ them in one go. Nothing here connects or touches the disk. `docs/settings.md` is
 `scripts/write_settings_doc.py`; a test keeps them and `.env.example` in step.
 """
 
+from collections.abc import Iterator
+from datetime import date
 from typing import Literal, get_args, get_origin
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -15,6 +18,7 @@ ImapAuth = Literal["xoauth2", "oauthbearer", "password"]
 ImapTls = Literal["implicit", "starttls", "none"]
 WhenDown = Literal["wait", "go_on"]
 MIB = 1024 * 1024
+LOOPBACK = ("localhost", "127.0.0.1", "::1")  # where a connection without TLS stays in the machine
 
 
 class SettingsError(Exception):
@@ -74,6 +78,21 @@ class Settings(BaseSettings):
         8 * MIB, ge=64 * 1024, description="A raw mail above this size (bytes) travels in slices instead of one value."
     )
 
+    # --- Accounts ----------------------------------------------------------------------------------------------
+    accounts_file: str = Field(
+        "",
+        description="TOML file that lists the accounts to read, each with settings of its own: see "
+        "`docs/howto/several-accounts.md`. Empty: the one account that these settings name.",
+    )
+    use_gmail_api_percent: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="Percentage of the accounts that are read through the Gmail API, for a roll-out: always the same "
+        "ones, and raising it switches none back. An account of the file that says `source` or `use_gmail_api` goes "
+        "by its own word; `USE_GMAIL_API=true` and `SOURCE=gmail` mean all others.",
+    )
+
     # --- IMAP --------------------------------------------------------------------------------------------------
     source: Literal["imap", "gmail"] = Field(
         "imap", description="What `producer.py` reads; `USE_GMAIL_API=true` means `gmail`."
@@ -118,11 +137,76 @@ class Settings(BaseSettings):
     google_client_secret: SecretStr = Field(SecretStr(""), description="OAuth client secret.")
     google_redirect_uri: str = Field("http://127.0.0.1:0/", description="Loopback redirect; port 0 picks a free one.")
     google_token_file: str = Field("tokens/gmail_token.json", description="Where the encrypted token lies, mode 600.")
+    google_service_account_file: str = Field(
+        "",
+        description="Key file (JSON) of a service account with domain-wide delegation, which acts for the account; "
+        "empty: a person signs in.",
+    )
     google_auth_uri: str = Field("https://accounts.google.com/o/oauth2/v2/auth", description="Authorization address.")
     google_token_uri: str = Field("https://oauth2.googleapis.com/token", description="Token address.")
     google_revoke_uri: str = Field("https://oauth2.googleapis.com/revoke", description="Revocation address.")
     gmail_user: str = Field("", description="Account of the Gmail API source; empty: `IMAP_USER`.")
     use_gmail_api: bool = Field(False, description="Read through the Gmail API instead of IMAP.")
+    gmail_api_endpoint: str = Field(
+        "", description="Address of the Gmail API, for a test server or a proxy; empty: Google's own."
+    )
+    gmail_query: str = Field(
+        "",
+        description="Only mails that Gmail finds by this are backfilled, as `after:2024/01/01`; new ones come all.",
+    )
+    gmail_since: date | None = Field(
+        None, description="Only mails received on this day (`2024-01-31`, UTC) or later are backfilled; empty: all."
+    )
+    gmail_labels: str = Field(
+        "", description="Only mails with one of these labels, names or ids, separated by commas; empty: all."
+    )
+    gmail_spam_and_trash: bool = Field(True, description="Read spam and trash too.")
+    gmail_drafts: bool = Field(False, description="Read drafts too; each time one is saved it is another mail.")
+    gmail_census_interval_seconds: float = Field(
+        86_400.0,
+        gt=0,
+        description="Seconds between comparisons of a whole mailbox's ids and labels with the database.",
+    )
+    gmail_timeout_seconds: float = Field(
+        60.0, gt=0, description="Seconds without a byte after which a call to the Gmail API counts as failed."
+    )
+    gmail_quota_profile: Literal["2026", "legacy"] = Field(
+        "2026",
+        description="Unit costs and budget of the Google project: `2026` (6,000 units a minute for each account), or "
+        "`legacy` (250 a second), which projects keep that used the API before May 2026.",
+    )
+    gmail_quota_units_per_minute: int = Field(
+        0, ge=0, description="Budget of each account in units a minute; 0 takes that of the profile."
+    )
+    gmail_concurrent_calls: int = Field(
+        12, ge=1, le=100, description="Most calls under way for one account, over all processes."
+    )
+    gmail_backfill_share: float = Field(
+        0.8, ge=0.01, le=1, description="Share of the quota that a backfill may use while new mail is being fetched."
+    )
+    gmail_census_share: float = Field(
+        0.2, ge=0.01, le=1, description="Share of the quota that the routine census may use."
+    )
+    gmail_pubsub_topic: str = Field(
+        "",
+        pattern=r"^(projects/[a-z0-9.:-]+/topics/[A-Za-z0-9._~+%-]+)?$",
+        description="Pub/Sub topic to which Gmail tells of changes, as `projects/PROJECT/topics/TOPIC`, so that new "
+        "mail comes at once: see `docs/howto/gmail-push.md`. Empty: polling only.",
+    )
+    gmail_pubsub_subscription: str = Field(
+        "",
+        pattern=r"^(projects/[a-z0-9.:-]+/subscriptions/[A-Za-z0-9._~+%-]+)?$",
+        description="Subscription of that topic which the producer pulls, as "
+        "`projects/PROJECT/subscriptions/SUBSCRIPTION`; one serves all accounts. Empty: none is pulled.",
+    )
+    google_pubsub_credentials_file: str = Field(
+        "",
+        description="Key file (JSON) of a service account that may pull the subscription; the sign-in of a mailbox "
+        "may not. Empty: none, which only a test server takes.",
+    )
+    pubsub_api_endpoint: str = Field(
+        "", description="Address of Pub/Sub, for a test server or a proxy; empty: Google's own."
+    )
     encryption_key: SecretStr = Field(
         SecretStr(""),
         description="Fernet keys that encrypt tokens at rest, newest "
@@ -240,12 +324,31 @@ class Settings(BaseSettings):
             raise ValueError("embedded: needs a folder, as in embedded:data/redis")
         return value
 
+    @field_validator("gmail_since", mode="before")
+    @classmethod
+    def _no_day(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("gmail_quota_units_per_minute")
+    @classmethod
+    def _enough_units(cls, value: int) -> int:
+        if 0 < value < 100:
+            raise ValueError("must be 0 or at least 100, which is what the dearest call costs")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
         if not value.startswith(("sqlite:///", "postgresql+psycopg://", "postgresql://")):
             raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
         return value.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @field_validator("google_auth_uri", "google_token_uri", "google_revoke_uri", "gmail_api_endpoint")
+    @classmethod
+    def _protected_address(cls, value: str) -> str:
+        if value and not _is_protected(value):
+            raise ValueError("must begin with https:// (http:// only to this machine), since tokens go there")
+        return value
 
     @property
     def mailboxes(self) -> tuple[str, ...]:
@@ -269,13 +372,30 @@ def load(**overrides: object) -> Settings:
 
 
 def _all_mistakes(error: ValidationError) -> str:
-    lines = ["Some settings are wrong. Mend them in the environment or in .env (see docs/settings.md):"]
+    head = "Some settings are wrong. Mend them in the environment or in .env (see docs/settings.md):"
+    return "\n".join([head, *(f"  {name.upper()}: {said}" for name, said in said_of(error))])
+
+
+def said_of(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """Yield for every mistake the name of the setting, in lower case, and what is expected; never a value."""
     for mistake in error.errors(include_input=False, include_url=False):
-        name = "_".join(str(part) for part in mistake["loc"]).upper()
-        field = Settings.model_fields.get(name.lower())
+        name = "_".join(str(part) for part in mistake["loc"]).lower()
+        field = Settings.model_fields.get(name)
         meaning = f" — {field.description}" if field and field.description else ""
-        lines.append(f"  {name}: {_said_plainly(mistake['type'], mistake['msg'], field)}{meaning}")
-    return "\n".join(lines)
+        yield name, f"{_said_plainly(mistake['type'], mistake['msg'], field)}{meaning}"
+
+
+def _is_protected(address: str) -> bool:
+    """Tell whether nobody on the way can read what is sent to this address."""
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and (parts.scheme == "https" or _is_loopback_http(parts))
+    except ValueError:  # its text would quote the address
+        return False
+
+
+def _is_loopback_http(parts: SplitResult) -> bool:
+    return parts.scheme == "http" and parts.hostname in LOOPBACK
 
 
 def _said_plainly(kind: str, text: str, field: FieldInfo | None) -> str:

@@ -55,8 +55,8 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "redis": "`is_up`; if up: waiting, pending, retries, retries_due, dead, dead_by_code, raw_bytes, "
             "max_entries, max_bytes, oldest_waiting_s, counters, consumers, redis_version, is_full, cap_use; else code "
             "and message",
-            "database": "`is_up`; if up: mails, deleted, attachments, stubs, with_defects, newest_received_at, "
-            "size_bytes; else code and message",
+            "database": "`is_up`; if up: mails, deleted, attachments, attachments_by_outcome (the ledger: how they "
+            "ended), stubs, with_defects, newest_received_at, size_bytes; else code and message",
             "accounts": "a list: account, tag (its name in logs and metrics), stored (as `database`), and mailboxes, "
             "each with mailbox, tag, cursor, last_poll_at, age_s, error_code",
         },
@@ -75,7 +75,27 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "waiting": "those on their way",
             "extra": "those in the database that the source does not have any more",
             "hidden": "those marked deleted in the database that the source has",
+            "wrong_labels": "those with other labels than at the source; told where the Gmail API is read",
             "kept": "those in the database that are in their mbox no more; nothing is amiss with them",
+        },
+    ),
+    "compare": (
+        "an object",
+        {
+            "account": "which was asked for",
+            "is_same": "nothing differs",
+            "verdict": "the same in one line",
+            "imap": "mails told of through IMAP",
+            "api": "mails told of through the API",
+            "both": "of these, told of through both",
+            "only_imap": "a list of mails (source_id, mailbox, uid) told of through IMAP only",
+            "only_api": "those told of through the API only, although they lie in a mailbox that IMAP reads",
+            "labels": "a list of mails with other labels: source_id, and the names that only_imap and only_api told",
+            "sample": "a list of mails fetched through both: source_id, is_same, and of `imap` and `api` each "
+            "size_bytes and sha256, or null where it did not come",
+            "beyond": "how many mails of the API's lie in none of the mailboxes of IMAP_MAILBOX",
+            "unwanted": "how many mails told of through both the settings keep out of what is read through the API",
+            "not_compared": "names of labels that IMAP cannot tell",
         },
     ),
     "attachments reprocess": (
@@ -85,6 +105,7 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "published": "of these, put on the stream by this run",
             "repeated": "left alone, since they were on their way already",
             "missing": "no longer at the source, or it could not give them",
+            "left": "not published, since the source failed or the run was stopped: run it again",
             "exit_code": "with which the command ends",
         },
     ),

@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.fixtures.dovecot",
     "tests.fixtures.examples",
     "tests.fixtures.mails",
+    "tests.fixtures.gmail",
     "tests.fixtures.prometheus",
     "tests.fixtures.clamd",
     "tests.fixtures.logs",

@@ -6,7 +6,7 @@ One that fails does not keep the others from running; the exit code tells.
 import subprocess
 import sys
 
-BENCHES = ("parse", "stream", "store", "imap", "worker", "attachments", "attachments_beside")
+BENCHES = ("parse", "stream", "store", "imap", "worker", "attachments", "attachments_beside", "gmail")
 TIMEOUT_S = 3600  # for one of them
 
 

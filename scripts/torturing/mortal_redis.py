@@ -10,13 +10,16 @@ START_TIMEOUT_S = 20.0
 
 
 class MortalRedis:
-    """Durable at every write (`appendfsync always`), so that whatever was acknowledged must be there after a kill."""
+    """Durable at every write (`appendfsync always`), so that whatever was acknowledged must be there after a kill.
 
-    def __init__(self, folder: Path, program: str = "") -> None:
+    `port` 0: one that is free just now.
+    """
+
+    def __init__(self, folder: Path, program: str = "", port: int = 0) -> None:
         self._folder = folder
         self._program = program or shutil.which("redis-server") or "/usr/bin/redis-server"
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = port or _free_port()
         self.kills = 0
         folder.mkdir(parents=True, exist_ok=True)
 

@@ -60,12 +60,12 @@ class Result:
 
 
 class Storm:
-    """One run, in a folder of its own; `run` once."""
+    """One run, in a folder of its own; `run` once. `redis_port` 0: one that is free just now."""
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Plan, folder: Path, redis_port: int = 0) -> None:
         self._plan = plan
         self._rng = random.Random(plan.seed)
-        self._redis = MortalRedis(folder / "redis")
+        self._redis = MortalRedis(folder / "redis", port=redis_port)
         self._proxy = LossyProxy(self._redis.port, loss=plan.reply_loss, seed=plan.seed)
         self._mbox = folder / "mails.mbox"
         self._database_url = f"sqlite:///{folder}/mail.db"

@@ -9,7 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from config.settings import Settings
-from src.assembly.producer import SWITCH_INTERVAL_S, look_dry, producer_options
+from src.assembly.dry_run import look_dry
+from src.assembly.producer import SWITCH_INTERVAL_S, producer_options
 from src.assembly.services import open_sources, open_store, open_stream
 from src.common import exit_codes
 from src.common.beats import Beats

@@ -1,33 +1,55 @@
-"""The producer, put together: `producer.py`, and its dry run."""
+"""The producer, put together: `producer.py`."""
 
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
+from functools import partial
 
 from rich.console import Console
 
+from config.account import Account
+from config.accounts import accounts_of
 from config.settings import Settings
-from src.assembly.services import has_database, in_time, open_sources, open_store, open_stream, serve
+from src.assembly.services import OpenStream, in_time, open_account, open_store, open_stream, serve
+from src.auth.sign_in_mark import sign_in_mark
 from src.common import exit_codes
 from src.common.beats import Beats
 from src.common.clock import SystemClock
+from src.common.logs import get_logger
 from src.common.shutdown import Shutdown
+from src.producer.account_opening import AccountPlan
+from src.producer.board import MailboxName
 from src.producer.build import ProducerOptions
 from src.producer.build import build as build_producer
-from src.producer.dry_run import dry_run
-from src.producer.late_store import LateStore, NothingKnown
-from src.producer.producer import exit_code, is_broken
+from src.producer.late_store import LateStore
+from src.producer.producer import Producer, exit_code, is_broken
 from src.producer.progress import say_left_behind, say_published, shown
+from src.producer.pushes import Pushes
+from src.sources.source import Source
 from src.stream.options import options_from
+from src.sync.hints import Hints
+
+log = get_logger(__name__)
 
 SWITCH_INTERVAL_S = 0.0001  # of Python's threads: a publisher back from Redis or zstd must not wait 5 ms for the reader
 
 
-def run_producer(settings: Settings, console: Console, *, once: bool, batch_mails: int) -> int:
+def run_producer(
+    settings: Settings,
+    console: Console,
+    *,
+    once: bool,
+    batch_mails: int,
+    accounts: Sequence[Account] = (),
+    compares_first: bool = False,
+) -> int:
     """Read mail until a stop is asked for, or once to the end; return the exit code.
 
-    Raises errors that keep it from starting. A Redis that is away is waited for, unless `once`.
+    Reads `accounts`; none given: those of the settings. Raises errors that keep it from starting: a single account
+    that cannot be opened is one, of several each is opened by itself. A Redis that is away is waited for, unless
+    `once`. `compares_first`: each mailbox is compared with the database as a whole before anything else.
     """
+    accounts = accounts or accounts_of(settings)
     clock, shutdown = SystemClock(), Shutdown()
     beats = Beats(clock)
     shutdown.listen()
@@ -38,77 +60,90 @@ def run_producer(settings: Settings, console: Console, *, once: bool, batch_mail
         closing.callback(stream.close)
         store = LateStore(lambda: open_store(settings))
         closing.callback(store.close)
-        kind, account = _configured_source(settings)
-        sources = in_time(
-            lambda: open_sources(
-                settings, kind=kind, account=account, known=store, stream=stream, batch_mails=batch_mails
-            ),
-            shutdown,
-            once=once,
-        )
-        if sources is None:
+        pushes = None if once else _open_pushes(settings, stream, closing)
+        opening = [
+            partial(
+                open_account,
+                account,
+                known=store,
+                stream=stream,
+                batch_mails=batch_mails,
+                pushes=pushes,
+                compares_first=compares_first,
+            )
+            for account in accounts
+        ]
+        sources, plans = _what_to_read(accounts, opening, shutdown, once=once)
+        if not sources and not plans:
             return exit_codes.OK
+        options_of = accounts[0].settings if len(accounts) == 1 else settings
         producer = build_producer(
             sources,
-            options=producer_options(settings, once=once),
+            options=producer_options(options_of, once=once),
             stream=stream,
             states=store,
             shutdown=shutdown,
             beats=beats,
             clock=clock,
+            accounts=plans,
         )
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         if once:
-            with shown(producer.board, console):
-                producer.run()
-            reports = producer.board.reports()
-            say_published(reports, console)
-            say_left_behind(reports, console)
-            return exit_code(reports)
-        served = serve(
-            settings,
-            metrics_port=settings.producer_metrics_port,
-            health_port=settings.producer_health_port,
-            beats=beats,
-            stream=stream,
-            store=store,
-            more_status=lambda: {"mailboxes": producer.board.status()},
-        )
-        for server in served:
-            closing.callback(server.close)
+            return _run_once(producer, console)
+        _serve(settings, producer, beats, stream, store, closing)
         producer.run()
         return exit_codes.INTERNAL if is_broken(producer.board.reports()) else exit_codes.OK
 
 
-def run_dry(settings: Settings, console: Console, *, batch_mails: int) -> int:
-    """Show what a producer would publish; change nothing. Return the exit code."""
-    kind, account = _configured_source(settings)
-    return look_dry(settings, console, kind=kind, account=account, path=None, batch_mails=batch_mails)
+def _open_pushes(settings: Settings, stream: OpenStream, closing: ExitStack) -> Pushes:
+    pushes = Pushes(Hints(stream.connection, prefix=settings.redis_stream_name), clock=SystemClock())
+    closing.callback(pushes.close)
+    return pushes
 
 
-def look_dry(
-    settings: Settings, console: Console, *, kind: str, account: str, path: Path | None, batch_mails: int
-) -> int:
-    shutdown = Shutdown()
-    shutdown.listen()
-    with ExitStack() as closing:
-        known: LateStore | NothingKnown = NothingKnown()
-        if has_database(settings):
-            known = LateStore(lambda: open_store(settings, may_migrate=False))
-            closing.callback(known.close)
-        stream = open_stream(settings, name="dry-run")
-        closing.callback(stream.close)
-        sources = open_sources(
-            settings, kind=kind, account=account, known=known, stream=stream, path=path, batch_mails=batch_mails
-        )
-        return dry_run(sources, stream.load_cursor, shutdown=shutdown, console=console)
+def _what_to_read(
+    accounts: Sequence[Account], opening: Sequence[Callable[[], Sequence[Source]]], shutdown: Shutdown, *, once: bool
+) -> tuple[Sequence[Source], Sequence[AccountPlan]]:
+    """Return the mailboxes of a single account, opened, or how each of several is to be opened.
+
+    Neither, if a stop is asked for before the single one could be opened.
+    """
+    if len(accounts) == 1:
+        return in_time(opening[0], shutdown, once=once) or (), ()
+    through_api = sum(account.kind == "gmail" for account in accounts)
+    log.info("accounts_to_read", count=len(accounts), through_api=through_api)
+    return (), [_plan(account, open_it) for account, open_it in zip(accounts, opening, strict=True)]
 
 
-def _configured_source(settings: Settings) -> tuple[str, str]:
-    """Return kind and account of what `producer.py` reads."""
-    if settings.use_gmail_api or settings.source == "gmail":
-        return "gmail", settings.gmail_user or settings.imap_user
-    return "imap", settings.imap_user
+def _plan(account: Account, open_it: Callable[[], Sequence[Source]]) -> AccountPlan:
+    name = MailboxName(account.name, ",".join(account.mailboxes), account.kind)
+    settings = account.settings
+    return AccountPlan(name, open_it, settings.imap_poll_interval_seconds, partial(sign_in_mark, settings))
+
+
+def _run_once(producer: Producer, console: Console) -> int:
+    with shown(producer.board, console):
+        producer.run()
+    reports = producer.board.reports()
+    say_published(reports, console)
+    say_left_behind(reports, console)
+    return exit_code(reports)
+
+
+def _serve(
+    settings: Settings, producer: Producer, beats: Beats, stream: OpenStream, store: LateStore, closing: ExitStack
+) -> None:
+    served = serve(
+        settings,
+        metrics_port=settings.producer_metrics_port,
+        health_port=settings.producer_health_port,
+        beats=beats,
+        stream=stream,
+        store=store,
+        more_status=lambda: {"mailboxes": producer.board.status()},
+    )
+    for server in served:
+        closing.callback(server.close)
 
 
 def producer_options(settings: Settings, *, once: bool) -> ProducerOptions:
@@ -118,4 +153,5 @@ def producer_options(settings: Settings, *, once: bool) -> ProducerOptions:
         grace_s=settings.shutdown_grace_seconds,
         once=once,
         most_entries=options_from(settings).entries_per_partition,
+        sign_in_mark=partial(sign_in_mark, settings),
     )

@@ -4,7 +4,7 @@ The producer that reads the same mailboxes goes on meanwhile: what is fetched he
 cursor, and says nothing new of a mail but what is in its attachments.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -21,7 +21,7 @@ from src.common.clock import SystemClock
 from src.common.shutdown import Shutdown
 from src.producer.build import build as build_producer
 from src.producer.producer import exit_code
-from src.producer.progress import shown
+from src.producer.progress import say_left_behind, shown
 from src.sources.refetching import Refetching
 from src.sources.source import Refetch, Source
 from src.store.protocol import KnownMail, Store
@@ -47,6 +47,7 @@ class ReprocessOutcome:
     published: int
     repeated: int  # on their way already
     missing: int  # no longer at the source, or it could not give them
+    left: int  # not published: the source failed, another run reads it, or a stop was asked for
     exit_code: int
 
 
@@ -59,14 +60,14 @@ def run_reprocess(
     """
     shutdown = Shutdown()
     shutdown.listen()
-    total = ReprocessOutcome(0, 0, 0, 0, exit_codes.OK)
+    total = ReprocessOutcome(0, 0, 0, 0, 0, exit_codes.OK)
     with ExitStack() as closing:
         stream = open_stream(settings, name="reprocess")
         closing.callback(stream.close)
         store = open_store(settings)
         closing.callback(store.close)
         mails = store.mails_to_read_again(account, reason=meant.reason, way=meant.way)
-        while not shutdown.is_asked and (some := list(islice(mails, MAILS_AT_ONCE))):
+        while not shutdown.is_asked and not total.left and (some := list(islice(mails, MAILS_AT_ONCE))):
             sources = _sources(settings, account, origins, stream, store)
             total = _added(total, _publish(settings, console, stream, shutdown, sources, some))
     return total
@@ -106,24 +107,28 @@ def _publish(
     with shown(producer.board, console):
         producer.run()
     reports = producer.board.reports()
+    say_left_behind(reports, console)
     published = sum(report.published for report in reports)
     repeated = sum(report.repeated for report in reports)
-    elsewhere = len(mails) - len({mail.source_id for mail in mails if _is_in(mail, sources)})
-    missing = elsewhere + sum(source.missing for source in again)
+    gone = [(source.mailbox, it.missing) for source, it in zip(sources, again, strict=True)]
+    missing = sum(_is_missing(mail, gone) for mail in mails)
+    is_whole = not any(report.is_left_behind for report in reports)
+    left = 0 if is_whole else max(len(mails) - missing - published - repeated, 0)
     code = exit_code(reports)
     if code == exit_codes.OK and missing:
         code = exit_codes.INCOMPLETE
-    return ReprocessOutcome(len(mails), published, repeated, missing, code)
+    return ReprocessOutcome(len(mails), published, repeated, missing, left, code)
 
 
 def _of_its_mailbox(source: Source, mails: Iterable[KnownMail]) -> Refetching:
     if not isinstance(source, Refetch):
         raise SettingsError(f"the source {source.kind} cannot bring single mails again")
-    return Refetching(source, [mail for mail in mails if _is_in(mail, [source])])
+    return Refetching(source, [mail for mail in mails if mail.place.mailbox == source.mailbox])
 
 
-def _is_in(mail: KnownMail, sources: Iterable[Source]) -> bool:
-    return any(mail.place.mailbox == source.mailbox for source in sources)
+def _is_missing(mail: KnownMail, gone: Iterable[tuple[str, Set[str]]]) -> bool:
+    """Tell whether none has it; `gone` are mailboxes and the ids that each lacks: several files may have one name."""
+    return all(mail.source_id in ids for mailbox, ids in gone if mailbox == mail.place.mailbox)
 
 
 def _added(one: ReprocessOutcome, other: ReprocessOutcome) -> ReprocessOutcome:
@@ -132,5 +137,6 @@ def _added(one: ReprocessOutcome, other: ReprocessOutcome) -> ReprocessOutcome:
         one.published + other.published,
         one.repeated + other.repeated,
         one.missing + other.missing,
+        one.left + other.left,
         max(one.exit_code, other.exit_code),
     )

@@ -10,13 +10,14 @@ from typing import TypeVar
 
 from sqlalchemy.engine import make_url
 
+from config.account import Account
 from config.settings import Settings, SettingsError
 from src.common.beats import Beats
 from src.common.clock import SystemClock
 from src.common.errors import DatabaseUnavailableError, TemporaryError
 from src.common.logs import get_logger
 from src.common.redis_check import require_usable
-from src.common.redis_client import connect
+from src.common.redis_client import RedisConnection, connect
 from src.common.shutdown import Shutdown
 from src.monitoring.collector import SharedStateCollector
 from src.monitoring.exposition import MetricsServer, serve_metrics
@@ -25,7 +26,7 @@ from src.monitoring.status import StoreView, StreamView, gather_status
 from src.monitoring.status_json import as_json
 from src.sources.imap.visit import KnownMails
 from src.sources.registry import SOURCES
-from src.sources.request import AccessTokens, SourceRequest
+from src.sources.request import AccessTokens, PushHints, SourceRequest
 from src.sources.source import Source
 from src.store.engine import sqlite_path
 from src.store.opening import open_store as open_store_at
@@ -43,6 +44,11 @@ Opened = TypeVar("Opened")
 
 class OpenStream(RedisStream):
     """The stream, with the connections it owns."""
+
+    @property
+    def connection(self) -> RedisConnection:
+        """Its connections, for what else waits on this Redis."""
+        return self._connection
 
     def close(self) -> None:
         """Close all connections. May be called twice."""
@@ -69,6 +75,28 @@ def open_store(settings: Settings, *, may_migrate: bool = True) -> Store:
     return open_store_at(settings.database_url, may_migrate=may_migrate)
 
 
+def open_account(
+    account: Account,
+    *,
+    known: KnownMails,
+    stream: RedisStream,
+    batch_mails: int,
+    compares_first: bool = False,
+    pushes: PushHints | None = None,
+) -> Sequence[Source]:
+    """Return a source for each mailbox of an account; `compares_first` and `pushes` as in `open_sources`."""
+    return open_sources(
+        account.settings,
+        kind=account.kind,
+        account=account.name,
+        known=known,
+        stream=stream,
+        batch_mails=batch_mails,
+        compares_first=compares_first,
+        pushes=pushes,
+    )
+
+
 def open_sources(
     settings: Settings,
     *,
@@ -78,14 +106,23 @@ def open_sources(
     stream: RedisStream,
     path: Path | None = None,
     batch_mails: int = 200,
+    compares_first: bool = False,
+    pushes: PushHints | None = None,
 ) -> Sequence[Source]:
-    """Return a source for each mailbox; `kind` is a name of `SOURCES`, `path` is for those that read files."""
+    """Return a source for each mailbox; `kind` is a name of `SOURCES`, `path` is for those that read files.
+
+    `compares_first`: their first look compares the whole mailbox with the database. `pushes` wakes those that wait for
+    news; None: they are only polled.
+    """
     if kind not in SOURCES:
         raise SettingsError(f"SOURCE={kind} is not a source of this release; it has {', '.join(SOURCES)}")
     clock = SystemClock()
     needs_token = kind == "gmail" or (kind == "imap" and settings.imap_auth != "password")
     tokens = _access_tokens(settings, clock) if needs_token else None
-    return SOURCES[kind](SourceRequest(settings, account, known, stream, clock, batch_mails, path, tokens))
+    request = SourceRequest(
+        settings, account, known, stream, clock, batch_mails, path, tokens, stream.redis, compares_first, pushes
+    )
+    return SOURCES[kind](request)
 
 
 def _access_tokens(settings: Settings, clock: SystemClock) -> AccessTokens:

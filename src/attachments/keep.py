@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from src.attachments import temp_files
 from src.attachments.extractor import Budget, Content
+from src.attachments.kept import TOO_LARGE, Found, counted, described, never_decoded
 from src.attachments.limits import DEFAULT, MB, Limits
 from src.attachments.registry import VERSION, line_for, outcome_unread
 from src.attachments.reuse import Reuse
@@ -25,11 +26,9 @@ from src.attachments.scan import Scanner
 from src.attachments.sniff import BZIP2, GZIP, HEAD_BYTES, OLE, TNEF, XZ, ZIP, media_type_of
 from src.attachments.take_out import take_out
 from src.attachments.tally import Tally
-from src.common.instruments import ATTACHMENT_SECONDS, ATTACHMENTS_PROCESSED, ATTACHMENTS_SKIPPED
 from src.model.extraction import Attachment, AttachmentPart, Extracted, Extraction, Scan
 from src.text.normalise import cut
 
-TOO_LARGE = Extraction(Extracted.SKIPPED, reason="too_large")
 READ_AT_ONCE_BYTES = MB  # text up to this is read by the worker itself: some 10 ms
 LOOKED_AT_BYTES = 64 * 1024  # up to this it costs nothing to see whether a part is what it is declared to be
 # What may be, or hold, pictures that are read by OCR, and is given the time for it.
@@ -71,14 +70,14 @@ class Keeper:
         """Return what is stored of a part that is quickly read; None for one that `keep` has to wait for."""
         began = time.perf_counter()
         if part.estimated_size_bytes > self._limits.decoded_bytes:
-            return _counted(_never_decoded(part), began)
+            return counted(never_decoded(part), began)
         is_quick = part.estimated_size_bytes <= min(READ_AT_ONCE_BYTES, self._limits.memory_bytes)
         if self._scanner is not None or not is_quick:
             return None
         if part.estimated_size_bytes > LOOKED_AT_BYTES and _is_declared_for_sandbox(part):
             return None
         found = self._in_memory(part, lambda content, sha256: self._at_hand(part, content, sha256))
-        return _counted(found, began) if found else None
+        return counted(found, began) if found else None
 
     def keep(self, part: AttachmentPart) -> Attachment:
         """Return what is stored of `part`. Blocks while its text is taken out, within the limits.
@@ -87,34 +86,36 @@ class Keeper:
         """
         began = time.perf_counter()
         if part.estimated_size_bytes > self._limits.decoded_bytes:
-            return _counted(_never_decoded(part), began)
+            return counted(never_decoded(part), began)
         if part.estimated_size_bytes > self._limits.memory_bytes:
-            return _counted(self._in_slices(part), began)
+            return counted(self._in_slices(part), began)
         found = self._in_memory(part, lambda content, sha256: self._found(part, content, sha256))
         assert found is not None
-        return _counted(found, began)
+        return counted(found, began)
 
     def leave(self, part: AttachmentPart, reason: str) -> Attachment:
         """Return what is stored of a part whose text is not taken out, for `reason`."""
         began = time.perf_counter()
         if part.estimated_size_bytes > self._limits.decoded_bytes:
-            return _counted(_never_decoded(part), began)
+            return counted(never_decoded(part), began)
         tally = Tally(part.decode_slices(), self._limits.decoded_bytes)
         tally.finish()
         left = self._made(Extraction(Extracted.SKIPPED, reason=reason), "left")
         if self._scanner:
             left = left._replace(scan=Scan.UNSCANNED)
-        return _counted(_described(part, tally.size_bytes, tally.sha256, left), began)
+        return counted(described(part, tally.size_bytes, tally.sha256, left), began)
 
     def close(self) -> None:
-        """End the sandbox."""
+        """End the sandbox and what is being scanned, so that those who wait for it remove their temporary files."""
+        if self._scanner is not None:
+            self._scanner.close()
         self._sandbox.close()
 
-    def _in_memory(self, part: AttachmentPart, look: "Callable[[Content, str], _Found | None]") -> Attachment | None:
+    def _in_memory(self, part: AttachmentPart, look: Callable[[Content, str], Found | None]) -> Attachment | None:
         data = part.decode()
         sha256 = hashlib.sha256(data).hexdigest()
         found = look(_content(part, len(data), self._limits, data=data), sha256)
-        return _described(part, len(data), sha256, found) if found else None
+        return described(part, len(data), sha256, found) if found else None
 
     def _in_slices(self, part: AttachmentPart) -> Attachment:
         slices = part.decode_slices()
@@ -125,9 +126,9 @@ class Keeper:
             found = self._from_file(part, tally)
         else:
             tally.finish()
-        return _described(part, tally.size_bytes, tally.sha256, _Found(TOO_LARGE) if tally.is_too_large else found)
+        return described(part, tally.size_bytes, tally.sha256, Found(TOO_LARGE) if tally.is_too_large else found)
 
-    def _without_its_bytes(self, part: AttachmentPart, first: bytes) -> "_Found | None":
+    def _without_its_bytes(self, part: AttachmentPart, first: bytes) -> Found | None:
         """Return what is known of a part that needs no file, since no reader wants it or its text is known."""
         known = self._known(part)
         if known is not None:
@@ -136,13 +137,13 @@ class Keeper:
         line = line_for(media_type)
         return self._made(outcome_unread(line), media_type) if line is None or line.reader is None else None
 
-    def _from_file(self, part: AttachmentPart, tally: Tally) -> "_Found":
+    def _from_file(self, part: AttachmentPart, tally: Tally) -> Found:
         with temp_files.written(tally, self._temp_dir or temp_files.own_folder()) as path:
             if tally.is_too_large:
-                return _Found(TOO_LARGE)
+                return Found(TOO_LARGE)
             return self._found(part, _content(part, tally.size_bytes, self._limits, path=path), tally.sha256)
 
-    def _found(self, part: AttachmentPart, content: Content, sha256: str) -> "_Found":
+    def _found(self, part: AttachmentPart, content: Content, sha256: str) -> Found:
         """Scan it, and find its text."""
         scanned = self._scanner.scan(content) if self._scanner else None
         if scanned is not None and scanned.verdict is Scan.INFECTED:
@@ -151,7 +152,7 @@ class Keeper:
         found = self._at_hand(part, content, sha256) or self._from_elsewhere(content, sha256)
         return found._replace(scan=scanned.verdict) if scanned else found
 
-    def _at_hand(self, part: AttachmentPart, content: Content, sha256: str) -> "_Found | None":
+    def _at_hand(self, part: AttachmentPart, content: Content, sha256: str) -> Found | None:
         """Return what is found without waiting for anyone; None for what has to be waited for."""
         known = self._known(part)
         if known is not None:
@@ -164,9 +165,9 @@ class Keeper:
             return self._made(take_out(content, self._limits), media_type)
         recipe = self._recipe(media_type)
         reused = self._reuse.at_hand(sha256, recipe)
-        return _Found(reused, recipe) if reused else None
+        return Found(reused, recipe) if reused else None
 
-    def _from_elsewhere(self, content: Content, sha256: str) -> "_Found":
+    def _from_elsewhere(self, content: Content, sha256: str) -> Found:
         """Return what is in the database of the same bytes, or have the sandbox read them."""
         media_type = _media_type(content)
         recipe = self._recipe(media_type)
@@ -175,9 +176,9 @@ class Keeper:
             seconds = self._limits.seconds + (self._limits.ocr.seconds if media_type.startswith(PICTURES) else 0.0)
             extraction = self._sandbox.take_out(content, self._limits, seconds)
             self._reuse.remember(sha256, recipe, extraction)
-        return _Found(extraction, recipe)
+        return Found(extraction, recipe)
 
-    def _known(self, part: AttachmentPart) -> "_Found | None":
+    def _known(self, part: AttachmentPart) -> Found | None:
         """Return the text that the mail's parser knows already (of a nested mail); None if it knows none."""
         if part.known_text is None:
             return None
@@ -185,19 +186,11 @@ class Keeper:
         known = Extraction(Extracted.TEXT, text=text, truncated=was_cut) if text else Extraction(Extracted.EMPTY)
         return self._made(known, "parsed")
 
-    def _made(self, extraction: Extraction, taken_for: str) -> "_Found":
-        return _Found(extraction, self._recipe(taken_for))
+    def _made(self, extraction: Extraction, taken_for: str) -> Found:
+        return Found(extraction, self._recipe(taken_for))
 
     def _recipe(self, taken_for: str) -> str:
         return f"{taken_for} {self._way}"
-
-
-class _Found(NamedTuple):
-    """What was found in an attachment, and how."""
-
-    extraction: Extraction
-    recipe: str = ""
-    scan: Scan = Scan.OFF
 
 
 def way_of_reading(limits: Limits) -> str:
@@ -227,40 +220,3 @@ def _content(
         filename=part.filename,
         budget=Budget.of(limits),
     )
-
-
-def _never_decoded(part: AttachmentPart) -> Attachment:
-    return _described(part, part.estimated_size_bytes, "", _Found(TOO_LARGE))
-
-
-def _described(part: AttachmentPart, size_bytes: int, sha256: str, found: _Found) -> Attachment:
-    return Attachment(
-        position=part.position,
-        filename=part.filename,
-        content_type=part.content_type,
-        content_id=part.content_id,
-        size_bytes=size_bytes,
-        sha256=sha256,
-        is_inline=part.is_inline,
-        extraction=found.extraction,
-        scan=found.scan,
-        recipe=found.recipe,
-    )
-
-
-def _counted(kept: Attachment, began: float) -> Attachment:
-    ATTACHMENT_SECONDS.labels(size_bucket=size_bucket(kept.size_bytes)).observe(time.perf_counter() - began)
-    if kept.extraction.outcome in (Extracted.SKIPPED, Extracted.FAILED):
-        ATTACHMENTS_SKIPPED.labels(reason=kept.extraction.reason).inc()
-    else:
-        ATTACHMENTS_PROCESSED.inc()
-    return kept
-
-
-def size_bucket(size_bytes: int) -> str:
-    """Return the label of CONTRACT.md for a size."""
-    if size_bytes < MB:
-        return "<1MB"
-    if size_bytes <= 10 * MB:
-        return "1-10MB"
-    return "10-50MB" if size_bytes <= 50 * MB else ">50MB"

@@ -21,3 +21,7 @@ class Scanner(Protocol):
     def scan(self, content: Content) -> Scanned:
         """Return what is to be said of `content`; blocks. Raises ScannerUnavailableError, if it is to be waited for."""
         ...
+
+    def close(self) -> None:
+        """Break off what is being scanned, and scan no more."""
+        ...

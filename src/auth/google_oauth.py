@@ -1,27 +1,22 @@
 """The wire to Google's OAuth 2.0 endpoints: the consent address, code for token, refresh, revoke.
 
-Every call has a time-out and ends in one of our errors: SourceUnavailableError (network, 5xx, 429, an answer that is
-no JSON: try again), SignInNeededError (`invalid_grant`: only a new sign-in helps), LoginRefusedError (the OAuth client
+Every call ends in a value or in one of our errors: SourceUnavailableError (network, 5xx, 429, an answer that is no
+JSON: try again), SignInNeededError (`invalid_grant`: only a new sign-in helps), LoginRefusedError (the OAuth client
 itself is wrong). Nothing here keeps a token or writes a file.
-Traps (facts/gmail.md): google-auth's default time-out is two minutes, and `from_authorized_user_file` ignores the
-token address; so Credentials are built here from their parts. Its refresh also hands on an answer that is no JSON as
-text, and fails with a TypeError or AttributeError over it.
+google-auth could refresh too, but waits two minutes for an answer, reads one of any size, hands its text on, and fails
+with a TypeError over JSON that is no object.
 """
 
 import base64
-import functools
 import hashlib
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-import requests
-from google.auth import exceptions as google_errors
-from google.auth.transport.requests import Request
-from google.oauth2.credentials import Credentials
-
 from config.settings import Settings
+from src.auth.bounded_http import BAD_REQUEST, Answer
+from src.auth.token_endpoint import WHOM, json_object, known_code, life_s, post, token_of, unreachable
 from src.common.clock import Clock
 from src.common.errors import (
     IngestError,
@@ -29,14 +24,12 @@ from src.common.errors import (
     ScopeMissingError,
     SignInFailedError,
     SignInNeededError,
-    SourceUnavailableError,
 )
 
-TIMEOUT_S = 20.0  # for one call, connect and read each; Google answers within a second
-MIN_LIFE_S = 60  # an access token that is said to live shorter than this is taken to live this long
-MAX_LIFE_S = 24 * 3600  # and no longer than this, whatever is said
 IMAP_SCOPE = "https://mail.google.com/"  # the only one with which Gmail's IMAP lets in
 READ_SCOPE = "https://www.googleapis.com/auth/gmail.readonly"  # enough for the Gmail API
+PASSING_ERRORS = ("server_error", "temporarily_unavailable", "internal_failure")  # which Google sends with a 4xx too
+MAX_TOLD_LIFE_S = 10 * 365 * 24 * 3600  # of a refresh token; what is longer means that it does not end
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +50,7 @@ class Grant:
     refresh_token: str = field(repr=False)  # empty: not given anew, the old one stays
     expires_at: datetime  # aware UTC
     scopes: tuple[str, ...]  # granted; empty: not told
+    ends_at: datetime | None = None  # of the sign-in itself, aware UTC; None: not told, as a rule it has no end
 
 
 def begin_consent(settings: Settings, *, account: str, scopes: tuple[str, ...], redirect_uri: str) -> Consent:
@@ -90,7 +84,7 @@ def challenge_of(verifier: str) -> str:
 
 def exchange_code(settings: Settings, consent: Consent, code: str, clock: Clock) -> Grant:
     """Trade the code of a redirect for tokens."""
-    answer = _post(
+    answer = post(
         settings.google_token_uri,
         {
             "grant_type": "authorization_code",
@@ -101,102 +95,57 @@ def exchange_code(settings: Settings, consent: Consent, code: str, clock: Clock)
             "client_secret": settings.google_client_secret.get_secret_value(),
         },
     )
-    values = _json_object(answer)
-    if answer.status_code != requests.codes.ok:
-        raise _refusal(str(values.get("error", "")), answer.status_code, while_signing_in=True)
-    return Grant(
-        access_token=_text(values, "access_token"),
-        refresh_token=str(values.get("refresh_token", "")),
-        expires_at=clock.now() + timedelta(seconds=_life_s(values.get("expires_in"))),
-        scopes=tuple(str(values.get("scope", "")).split()),
-    )
+    return _grant(answer, clock, while_signing_in=True)
 
 
 def refresh(settings: Settings, *, refresh_token: str, scopes: tuple[str, ...], clock: Clock) -> Grant:
     """Ask for a new access token with these scopes, which were granted before."""
-    credentials = Credentials(  # type: ignore[no-untyped-call]  # google-auth is typed in part
-        token=None,
-        refresh_token=refresh_token,
-        token_uri=settings.google_token_uri,
-        client_id=settings.google_client_id,
-        client_secret=settings.google_client_secret.get_secret_value(),
-        scopes=list(scopes),  # without them google-auth does not tell which were granted
+    answer = post(
+        settings.google_token_uri,
+        {
+            "grant_type": "refresh_token",
+            "refresh_token": refresh_token,
+            "scope": " ".join(scopes),
+            "client_id": settings.google_client_id,
+            "client_secret": settings.google_client_secret.get_secret_value(),
+        },
     )
-    with requests.Session() as session:
-        try:
-            credentials.refresh(functools.partial(Request(session), timeout=TIMEOUT_S))  # type: ignore[no-untyped-call]
-        except google_errors.TransportError as error:
-            raise _unreachable("the token address does not answer") from error
-        except google_errors.RefreshError as error:
-            raise _refresh_refusal(error) from None  # its text may quote the answer, which may hold a token
-        except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
-            raise _unreachable("the token address gave an answer that is no token") from None
-    if not isinstance(credentials.token, str) or not credentials.token:
-        raise _unreachable("the token address gave an answer without a token")
-    expiry = credentials.expiry.replace(tzinfo=UTC) if credentials.expiry else datetime.now(UTC)
-    life_s = _life_s((expiry - datetime.now(UTC)).total_seconds())  # google-auth reads the system's clock
-    return Grant(
-        access_token=credentials.token,
-        refresh_token=credentials.refresh_token if credentials.refresh_token != refresh_token else "",
-        expires_at=clock.now() + timedelta(seconds=life_s),
-        scopes=tuple(credentials.granted_scopes or ()),
-    )
+    return _grant(answer, clock, while_signing_in=False)
 
 
 def revoke(settings: Settings, token: str) -> bool:
     """Make Google forget the sign-in; return False if Google did not know it any more."""
-    answer = _post(settings.google_revoke_uri, {"token": token})
-    if answer.status_code == requests.codes.ok:
+    answer = post(settings.google_revoke_uri, {"token": token})
+    if answer.is_ok:
         return True
-    if answer.status_code == requests.codes.bad_request:  # {"error": "invalid_token"}: revoked or expired before
+    if answer.status == BAD_REQUEST:  # {"error": "invalid_token"}: revoked or expired before
         return False
-    raise _refusal("", answer.status_code, while_signing_in=False)
+    raise unreachable(f"{WHOM} answered {answer.status}")
 
 
-def _post(address: str, form: dict[str, str]) -> requests.Response:
-    try:
-        # No redirects: a token endpoint has none, and the form must go to nobody else.
-        return requests.post(address, data=form, timeout=TIMEOUT_S, allow_redirects=False)
-    except requests.RequestException as error:
-        raise _unreachable(f"Google's sign-in service does not answer ({type(error).__name__})") from None
+def _grant(answer: Answer, clock: Clock, *, while_signing_in: bool) -> Grant:
+    values = json_object(answer)
+    if not answer.is_ok:
+        raise _refusal(str(values.get("error", "")), answer.status, while_signing_in=while_signing_in)
+    return Grant(
+        access_token=token_of(values, "access_token"),
+        refresh_token=str(values.get("refresh_token", "")),
+        expires_at=clock.now() + timedelta(seconds=life_s(values.get("expires_in"))),
+        scopes=tuple(str(values.get("scope", "")).split()),
+        ends_at=_end_of_sign_in(values.get("refresh_token_expires_in"), clock),
+    )
 
 
-def _json_object(answer: requests.Response) -> dict[str, object]:
-    try:
-        values = answer.json()
-    except ValueError:
-        values = None
-    if not isinstance(values, dict):
-        raise _unreachable(f"Google's sign-in service answered {answer.status_code} with what is no JSON object")
-    return values
-
-
-def _text(values: dict[str, object], name: str) -> str:
-    value = values.get(name)
-    if not isinstance(value, str) or not value:
-        raise _unreachable(f"Google's sign-in service gave no {name}")
-    return value
-
-
-def _life_s(told: object) -> float:
-    """Return for how many seconds an access token lives; `told` may be missing, a text, or nonsense."""
-    try:
-        seconds = float(str(told))
-    except ValueError:
-        seconds = MIN_LIFE_S
-    return min(max(seconds, MIN_LIFE_S), MAX_LIFE_S) if seconds == seconds else MIN_LIFE_S  # NaN is not itself
-
-
-def _refresh_refusal(error: google_errors.RefreshError) -> IngestError:
-    details = error.args[1] if len(error.args) > 1 and isinstance(error.args[1], dict) else {}
-    if error.retryable or not details.get("error"):
-        return _unreachable("the token address failed for a while")
-    return _refusal(str(details["error"]), 400, while_signing_in=False)
+def _end_of_sign_in(told: object, clock: Clock) -> datetime | None:
+    """Return when the refresh token ends. Google tells it only where the access was given for a limited time."""
+    if isinstance(told, bool) or not isinstance(told, int | float) or not 0 < told < MAX_TOLD_LIFE_S:
+        return None
+    return clock.now() + timedelta(seconds=told)
 
 
 def _refusal(error: str, status: int, *, while_signing_in: bool) -> IngestError:
-    if status >= 500 or status == requests.codes.too_many_requests:
-        return _unreachable(f"Google's sign-in service answered {status}")
+    if not error or error in PASSING_ERRORS:
+        return unreachable(f"{WHOM} answered {status}")
     if error == "invalid_grant" and while_signing_in:
         return SignInFailedError("Google refused the code (used before, too old, or of another sign-in): start again")
     if error == "invalid_scope":
@@ -206,11 +155,6 @@ def _refusal(error: str, status: int, *, while_signing_in: bool) -> IngestError:
             "Google says that the sign-in is not valid any more (invalid_grant; an app in Testing lives 7 days, and a "
             "changed password or 6 months without use end it too): run `python producer.py --auth-setup`"
         )
-    known = error if error.isascii() and error.replace("_", "").isalpha() and len(error) <= 64 else "no known reason"
     return LoginRefusedError(
-        f"Google's sign-in service answered {status} ({known}): check GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET"
+        f"{WHOM} answered {status} ({known_code(error)}): check GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET"
     )
-
-
-def _unreachable(found: str) -> SourceUnavailableError:
-    return SourceUnavailableError(f"{found}: check the network, GOOGLE_TOKEN_URI, and try again")

@@ -1,8 +1,9 @@
 """The token at rest: encrypted, mode 600 in a folder of mode 700, replaced in one step.
 
-The file is JSON, `{"format": 1, "encrypted": "…"}`; the rest lies inside the ciphertext. Keys come from
-`ENCRYPTION_KEY`, newest first: the first one encrypts, every one may decrypt, so a new key is put in front, and the
-old one may go once the file was written again (each refresh does that, and `is_under_newest_key` tells).
+The file is JSON, `{"format": 1, "signed_in_at": "…", "encrypted": "…"}`; the tokens and all the rest lie inside the
+ciphertext. Keys come from `ENCRYPTION_KEY`, newest first: the first one encrypts, every one may decrypt, so a new key
+is put in front, and the old one may go once the file was written again (each refresh does that, and
+`is_under_newest_key` tells).
 This module never talks to Google and never logs what it reads.
 """
 
@@ -16,11 +17,11 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from src.auth.sign_in_mark import MAX_FILE_BYTES, SIGNED_IN_AT
 from src.common.errors import EncryptionKeyError, SignInNeededError, TokenFileError
 from src.common.logs import get_logger
 
 FORMAT = 1  # of the file; a greater one was written by a later release
-MAX_FILE_BYTES = 64 * 1024  # a token is about 2 KB; more than this is not a token file
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
@@ -38,6 +39,7 @@ class StoredToken:
     expires_at: datetime  # of the access token, aware UTC
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
+    ends_at: datetime | None = None  # of the sign-in itself, as Google told it, aware UTC; None: it told none
 
 
 def parse_keys(text: str) -> list[Fernet]:
@@ -64,7 +66,7 @@ def parse_keys(text: str) -> list[Fernet]:
 
 
 class TokenFile:
-    """One token in one file. Whoever loads, changes and saves holds the lock of `src/auth/access_token.py`."""
+    """One token in one file. Whoever loads, changes and saves holds the lock of `src/auth/shared_lock.py`."""
 
     def __init__(self, path: Path, keys: list[Fernet]) -> None:
         self.path = path
@@ -101,7 +103,8 @@ class TokenFile:
     def save(self, token: StoredToken) -> None:
         """Replace the file in one step; a crash leaves the old one or the new one, never half of one."""
         ciphertext = self._newest.encrypt(_encode(token)).decode("ascii")
-        content = json.dumps({"format": FORMAT, "encrypted": ciphertext})
+        signed_in_at = token.signed_in_at.isoformat()
+        content = json.dumps({"format": FORMAT, SIGNED_IN_AT: signed_in_at, "encrypted": ciphertext})
         try:
             self.make_folder()
             _replace(self.path, content.encode("ascii"))
@@ -186,7 +189,12 @@ def _encode(token: StoredToken) -> bytes:
     values = asdict(token)
     values["signed_in_at"] = token.signed_in_at.isoformat()
     values["expires_at"] = token.expires_at.isoformat()
+    values["ends_at"] = token.ends_at.isoformat() if token.ends_at else None
     return json.dumps(values).encode()
+
+
+def _moment_or_none(told: str | None) -> datetime | None:
+    return datetime.fromisoformat(told).astimezone(UTC) if told else None
 
 
 def _decode(plain: bytes) -> StoredToken:
@@ -200,6 +208,7 @@ def _decode(plain: bytes) -> StoredToken:
             expires_at=datetime.fromisoformat(values["expires_at"]).astimezone(UTC),
             access_token=str(values["access_token"]),
             refresh_token=str(values["refresh_token"]),
+            ends_at=_moment_or_none(values.get("ends_at")),  # not in a file of before 2026-11
         )
     except (ValueError, KeyError, TypeError):
         # The cause may quote the token: it is cut off on purpose.

@@ -4,6 +4,7 @@ import typer
 
 from src.cli import attachments, dlq, import_mail
 from src.cli.commands import Commands
+from src.cli.compare import compare
 from src.cli.doctor import doctor
 from src.cli.export import export
 from src.cli.keygen import keygen
@@ -26,6 +27,7 @@ app.command()(search)
 app.command()(export)
 app.command()(status)
 app.command()(verify)
+app.command()(compare)
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(attachments.app, name="attachments")
 app.command()(doctor)

@@ -8,7 +8,7 @@ An mbox is an archive: that a mail is in the file no more (it was cut out, its h
 was cut short and has since come whole) never means that it is deleted. Its row is kept, and nothing is amiss with that.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -49,30 +49,37 @@ class Comparison:
     waiting: tuple[Gap, ...] = ()  # on their way: added, or to be marked deleted
     extra: tuple[Gap, ...] = ()  # in the database, not marked deleted, and gone from the source
     hidden: tuple[Gap, ...] = ()  # at the source, and marked deleted in the database
+    wrong_labels: tuple[Gap, ...] = ()  # in the database, under other labels than at the source; counted as stored
     kept: tuple[Gap, ...] = ()  # in the database, and in their mbox no more: as it should be
 
     @property
     def is_complete(self) -> bool:
         """True if the database has exactly what the source has, what is kept of an mbox aside."""
-        return not (self.missing or self.dead or self.waiting or self.extra or self.hidden)
+        return self.is_accounted_for and not self.dead
 
     @property
     def is_accounted_for(self) -> bool:
-        """True if every mail of the source is in the database, or in the dead letters with a reason."""
-        return not (self.missing or self.waiting or self.extra or self.hidden)
+        """True if every mail of the source is in the database as it is there, or in the dead letters with a reason."""
+        return not (self.waiting or self.needs_second_look)
 
     @property
     def needs_second_look(self) -> bool:
         """True if mails that came or went during the look may have caused what was found."""
-        return bool(self.missing or self.extra or self.hidden)
+        return bool(self.missing or self.extra or self.hidden or self.wrong_labels)
 
 
 def compare(
-    census: Iterable[CensusItem], facts: Facts, *, mailboxes: Set[str], archives: Set[str] = frozenset()
+    census: Iterable[CensusItem],
+    facts: Facts,
+    *,
+    mailboxes: Set[str],
+    archives: Set[str] = frozenset(),
+    is_listed_anywhere: Callable[[str], bool] = lambda _: False,
 ) -> Comparison:
     """Compare a complete census of these mailboxes with the facts, which were gathered after it.
 
-    `archives`: those of the mailboxes that are read from an mbox.
+    `archives`: those of the mailboxes that are read from an mbox. `is_listed_anywhere`: tells source ids that the
+    census would list whatever mailbox our row is of, as when an account was read by another way before.
     """
     rows, by_place = _index(facts.known)
     found: dict[_State, list[Gap]] = {state: [] for state in _State}
@@ -89,20 +96,16 @@ def compare(
         state = _state_at_source(source_id, rows.get(source_id), facts)
         if state is _State.STORED:
             stored += 1
-        else:
+            state = _state_of_labels(item, rows[source_id], facts.waiting.get(source_id, frozenset()))
+        if state is not _State.STORED:
             code = facts.dead[source_id] if state is _State.DEAD else ""
             found[state].append(Gap(source_id, item.place.mailbox, item.place.uid, code))
     for source_id, row in rows.items():
-        if source_id in seen or row.is_deleted or not row.is_stored or row.place.mailbox not in mailboxes:
+        if source_id in seen or row.is_deleted or not row.is_stored:
             continue
-        if (row.place.uid > 0) not in origins.get(row.place.mailbox, _EITHER):
-            continue  # an archive imported under the name of a server's mailbox, or the other way round
-        state = _State.EXTRA
-        if Kind.DELETED in facts.waiting.get(source_id, ()):
-            state = _State.WAITING
-        elif row.place.mailbox in archives and _is_of_mbox(source_id, row.place):
-            state = _State.KEPT
-        found[state].append(Gap(source_id, row.place.mailbox, row.place.uid))
+        if is_listed_anywhere(source_id) or _would_be_listed(row, mailboxes, origins):
+            state = _state_not_at_source(source_id, row, facts, archives)
+            found[state].append(Gap(source_id, row.place.mailbox, row.place.uid))
     return Comparison(
         at_source=len(seen),
         stored=stored,
@@ -111,6 +114,7 @@ def compare(
         waiting=tuple(found[_State.WAITING]),
         extra=tuple(found[_State.EXTRA]),
         hidden=tuple(found[_State.HIDDEN]),
+        wrong_labels=tuple(found[_State.WRONG_LABELS]),
         kept=tuple(found[_State.KEPT]),
     )
 
@@ -120,7 +124,8 @@ def agreed(first: Comparison, second: Comparison) -> Comparison:
 
     A mail that arrived, left or was settled between the source's list and ours looks amiss in one look, not in two.
     """
-    before = {gap.source_id for gap in (*first.missing, *first.extra, *first.hidden, *first.waiting, *first.dead)}
+    findings = (first.missing, first.extra, first.hidden, first.wrong_labels, first.waiting, first.dead)
+    before = {gap.source_id for gaps in findings for gap in gaps}
 
     def both(gaps: tuple[Gap, ...]) -> tuple[Gap, ...]:
         return tuple(gap for gap in gaps if gap.source_id in before)
@@ -135,6 +140,7 @@ def agreed(first: Comparison, second: Comparison) -> Comparison:
         waiting=second.waiting,
         extra=both(second.extra),
         hidden=hidden,
+        wrong_labels=both(second.wrong_labels),
         kept=second.kept,
     )
 
@@ -145,6 +151,7 @@ class _State(Enum):
     DEAD = auto()
     WAITING = auto()
     HIDDEN = auto()
+    WRONG_LABELS = auto()
     EXTRA = auto()
     KEPT = auto()
 
@@ -156,10 +163,15 @@ class _Row:
     place: Place
     is_deleted: bool
     is_stored: bool
+    labels: frozenset[str]  # one object for all mails with the same
 
 
 def _index(known: Iterable[KnownMail]) -> tuple[dict[str, _Row], dict[Place, str]]:
-    rows = {mail.source_id: _Row(mail.place, mail.is_deleted, mail.is_stored) for mail in known}
+    kinds: dict[frozenset[str], frozenset[str]] = {}
+    rows: dict[str, _Row] = {}
+    for mail in known:
+        labels = frozenset(mail.labels)
+        rows[mail.source_id] = _Row(mail.place, mail.is_deleted, mail.is_stored, kinds.setdefault(labels, labels))
     return rows, {row.place: source_id for source_id, row in rows.items() if row.place.uid}
 
 
@@ -174,6 +186,27 @@ def _state_at_source(source_id: str, row: _Row | None, facts: Facts) -> _State:
     if is_stored:
         return _State.HIDDEN
     return _State.DEAD if source_id in facts.dead else _State.MISSING
+
+
+def _would_be_listed(row: _Row, mailboxes: Set[str], origins: Mapping[str, Set[bool]]) -> bool:
+    """Tell whether a row is of what was listed: an archive may have been imported under the name of a mailbox of a
+    server, or the other way round."""
+    mailbox = row.place.mailbox
+    return mailbox in mailboxes and (row.place.uid > 0) in origins.get(mailbox, _EITHER)
+
+
+def _state_not_at_source(source_id: str, row: _Row, facts: Facts, archives: Set[str]) -> _State:
+    """Tell how it stands with a stored mail that the source does not list."""
+    if Kind.DELETED in facts.waiting.get(source_id, ()):
+        return _State.WAITING
+    return _State.KEPT if row.place.mailbox in archives and _is_of_mbox(source_id, row.place) else _State.EXTRA
+
+
+def _state_of_labels(item: CensusItem, row: _Row, coming: Set[Kind]) -> _State:
+    """Tell how it stands with the labels of a stored mail. Labels that the census does not tell are not compared."""
+    if item.labels is None or row.labels == frozenset(item.labels):
+        return _State.STORED
+    return _State.WAITING if coming & {Kind.ADDED, Kind.CHANGED} else _State.WRONG_LABELS
 
 
 def _is_of_mbox(source_id: str, place: Place) -> bool:

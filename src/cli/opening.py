@@ -1,11 +1,13 @@
 """What the settings name, opened: the stream, the database, the mailboxes of an account, and the way to repair them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 
+from config.account import Account
+from config.accounts import account_named
 from config.settings import Settings, SettingsError
 from src.assembly.imports import run_import
 from src.assembly.producer import run_producer
@@ -14,6 +16,8 @@ from src.assembly.services import OpenStream, has_database, open_sources, open_s
 from src.assembly.worker import limits_of
 from src.attachments.keep import way_of_reading
 from src.cli.services import CensusSource, CommandStream
+from src.cli.ways import Ways
+from src.cli.ways_opening import open_ways
 from src.common import exit_codes
 from src.common.errors import LeaseLostError
 from src.producer.build import owner_name
@@ -23,7 +27,6 @@ from src.store.protocol import Store
 from src.stream.protocol import PublishResult
 
 BATCH_MAILS = 50  # published in one step by a repair, as by producer.py
-ALWAYS_DUE_S = 0.001  # an interval between comparisons that has always passed
 
 
 class SettingsOpening:
@@ -50,23 +53,33 @@ class SettingsOpening:
         """As in Opening."""
         stream = _stream(settings, closing)
         known = self.store(settings, closing) if has_database(settings) else NothingKnown()
+        own, origins = _origins(settings, account, mboxes, maildirs)
         sources = [
             source
-            for kind, path in _origins(settings, account, mboxes, maildirs)
-            for source in open_sources(settings, kind=kind, account=account, known=known, stream=stream, path=path)
+            for kind, path in origins
+            for source in open_sources(own, kind=kind, account=account, known=known, stream=stream, path=path)
         ]
         for source in sources:
             closing.callback(source.close)
         return [_with_census(source) for source in sources]
 
+    def ways(self, settings: Settings, account: str, *, closing: ExitStack) -> Ways:
+        """As in Opening. Of the database and the stream nothing is asked when all of an account is listed."""
+        stream = _stream(settings, closing)
+        return open_ways(settings, account, known=NothingKnown(), stream=stream, closing=closing)
+
     def repair(self, settings: Settings, account: str, *, mboxes: Sequence[Path], maildirs: Sequence[Path]) -> int:
         """As in Opening: a mail server's mailboxes are compared with the database; files are read again."""
         console = Console(stderr=True)
         codes = []
-        for kind, path in _origins(settings, account, mboxes, maildirs):
+        own, origins = _origins(settings, account, mboxes, maildirs)
+        for kind, path in origins:
             if path is None:
-                due = settings.model_copy(update={"imap_reconcile_interval_seconds": ALWAYS_DUE_S})
-                codes.append(run_producer(due, console, once=True, batch_mails=BATCH_MAILS))
+                accounts = [Account(account, own)]
+                code = run_producer(
+                    own, console, once=True, batch_mails=BATCH_MAILS, accounts=accounts, compares_first=True
+                )
+                codes.append(code)
             else:
                 _read_again(settings, account, kind, path)
                 outcome = run_import(settings, console, kind=kind, path=path, account=account)
@@ -84,26 +97,25 @@ class SettingsOpening:
         maildirs: Sequence[Path],
     ) -> ReprocessOutcome:
         """As in Opening."""
+        own, origins = _origins(settings, account, mboxes, maildirs)
         require_database(settings)
         meant = Meant(reason, way_of_reading(limits_of(settings)) if outdated else "")
-        origins = list(_origins(settings, account, mboxes, maildirs))
-        return run_reprocess(settings, Console(stderr=True), account=account, origins=origins, meant=meant)
+        return run_reprocess(own, Console(stderr=True), account=account, origins=origins, meant=meant)
 
 
 def _origins(
     settings: Settings, account: str, mboxes: Sequence[Path], maildirs: Sequence[Path]
-) -> Iterator[tuple[str, Path | None]]:
-    """Yield kind and path of everything an account is read from."""
+) -> tuple[Settings, list[tuple[str, Path | None]]]:
+    """Return the settings of an account, and kind and path of everything it is read from."""
     if mboxes or maildirs:
-        yield from (("mbox", path) for path in mboxes)
-        yield from (("maildir", path) for path in maildirs)
-    elif account == settings.imap_user:
-        yield "imap", None
-    else:
+        return settings, [*(("mbox", path) for path in mboxes), *(("maildir", path) for path in maildirs)]
+    own = account_named(settings, account)
+    if own is None:
         raise SettingsError(
-            "this account is not the one of IMAP_USER: if it was imported from files, name them with --mbox PATH or "
-            "--maildir PATH (each may be repeated); else set IMAP_USER"
+            "this account is not the one of IMAP_USER or one of ACCOUNTS_FILE: if it was imported from files, name "
+            "them with --mbox PATH or --maildir PATH (each may be repeated)"
         )
+    return own.settings, [(own.kind, None)]
 
 
 def _stream(settings: Settings, closing: ExitStack) -> OpenStream:

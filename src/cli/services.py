@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import typer
 
+from config.account import Account
+from config.accounts import accounts_of
 from config.settings import Settings, load
 from src.common import logs
 from src.common.clock import Clock, SystemClock
@@ -21,6 +23,7 @@ from src.stream.protocol import DeadLetters, StreamStats
 
 if TYPE_CHECKING:
     from src.assembly.reprocess import ReprocessOutcome
+    from src.cli.ways import Ways
 
 
 class CommandStream(DeadLetters, Protocol):
@@ -30,7 +33,7 @@ class CommandStream(DeadLetters, Protocol):
 
     def load_cursor(self, account: str, mailbox: str) -> Cursor: ...
 
-    def tickets_of(self, account: str, mailbox: str) -> Iterator[tuple[Ticket, str]]: ...
+    def tickets_of(self, account: str, mailbox: str | None = None) -> Iterator[tuple[Ticket, str]]: ...
 
 
 class CensusSource(Census, Protocol):
@@ -62,6 +65,10 @@ class Opening(Protocol):
         self, settings: Settings, account: str, *, mboxes: Sequence[Path], maildirs: Sequence[Path], closing: ExitStack
     ) -> Sequence[CensusSource]:
         """Return the mailboxes of an account: those in files if there are any, else those of the mail server."""
+        ...
+
+    def ways(self, settings: Settings, account: str, *, closing: ExitStack) -> "Ways":
+        """Return an account as it is read through IMAP and through the Gmail API."""
         ...
 
     def repair(self, settings: Settings, account: str, *, mboxes: Sequence[Path], maildirs: Sequence[Path]) -> int:
@@ -120,6 +127,25 @@ class Services:
     def censuses(self, account: str, mboxes: Sequence[Path], maildirs: Sequence[Path]) -> Sequence[CensusSource]:
         """Return the mailboxes of an account, to be listed."""
         return self.opening.censuses(self.settings, account, mboxes=mboxes, maildirs=maildirs, closing=self._closing)
+
+    def ways(self, account: str) -> "Ways":
+        """Return an account as it is read through IMAP and through the Gmail API."""
+        return self.opening.ways(self.settings, account, closing=self._closing)
+
+    def accounts(self) -> Sequence[Account]:
+        """Return the accounts that are read from servers. Raises SettingsError."""
+        return accounts_of(self.settings)
+
+    def account_name(self, given: str) -> str:
+        """Return the name given with --account, else that of the only account. Raises typer.BadParameter."""
+        if given:
+            return given
+        accounts = self.accounts()
+        if len(accounts) > 1:
+            raise typer.BadParameter(f"which account? ACCOUNTS_FILE lists {len(accounts)}: give --account NAME")
+        if not accounts[0].name:
+            raise typer.BadParameter("which account? Give --account NAME, or set IMAP_USER")
+        return accounts[0].name
 
     def close(self) -> None:
         """Close what was opened. May be called twice."""

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from config.settings import SettingsError
 from src.cli.output import Listing, clean, moment, print_json, print_page, records, size, span, table
 from src.cli.services import Services, services_of
 from src.common import exit_codes
@@ -33,6 +35,7 @@ MOST_WORKERS = 8  # named; the liveliest first
 def status(
     context: typer.Context,
     watch: Annotated[bool, typer.Option("--watch", help="Look again every two seconds, until Ctrl-C.")] = False,
+    account: Annotated[str, typer.Option(help="Of the accounts show only this one.")] = "",
     json_: Annotated[bool, typer.Option("--json", help="Print a JSON object; with --watch one every look.")] = False,
 ) -> None:
     """Show accounts, cursors, stream, cap, retries, dead letters, workers and database.
@@ -41,9 +44,9 @@ def status(
     """
     services = services_of(context)
     if watch and not json_ and sys.stdout.isatty():
-        _watch(services)
+        _watch(services, account)
     while True:
-        report = look(services)
+        report = look(services, account)
         if json_:
             print_json(as_json(report, with_names=True))
         else:
@@ -54,17 +57,22 @@ def status(
     raise typer.Exit(exit_codes.OK if report.is_whole else exit_codes.UNAVAILABLE)
 
 
-def look(services: Services) -> StatusReport:
-    """Gather the report for the settings' own mailboxes and all that were ever read."""
-    settings = services.settings
-    configured = [(settings.imap_user, mailbox) for mailbox in settings.mailboxes] if settings.imap_user else []
-    return gather_status(services.stream, services.store, clock=services.clock, configured=configured)
+def look(services: Services, account: str = "") -> StatusReport:
+    """Gather the report for the configured mailboxes and all that were ever read; of all accounts, or of one."""
+    configured = [(one.name, mailbox) for one in services.accounts() if one.name for mailbox in one.mailboxes]
+    report = gather_status(services.stream, services.store, clock=services.clock, configured=configured)
+    if not account:
+        return report
+    chosen = tuple(one for one in report.accounts if one.account == account)
+    if not chosen and report.is_whole:
+        raise SettingsError("no account of the name given by --account is configured or stored")
+    return replace(report, accounts=chosen)
 
 
-def _watch(services: Services) -> None:
+def _watch(services: Services, account: str) -> None:
     with Live(console=Console(highlight=False, markup=False), screen=True, auto_refresh=False) as live:
         while True:
-            parts = [_drawn(part, live.console.width) for part in _page(look(services))]
+            parts = [_drawn(part, live.console.width) for part in _page(look(services, account))]
             live.update(Group(*parts), refresh=True)
             time.sleep(WATCH_S)
 

@@ -7,7 +7,7 @@ an error, and nothing is concluded from it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,10 +19,13 @@ from src.cli.output import Listing, print_json, print_page, print_table, say
 from src.cli.services import CensusSource, CommandStream, Services, services_of
 from src.common import exit_codes
 from src.model.envelope import Kind
+from src.sources.imap.ids import is_gmail_id
 from src.sources.source import CensusItem
 
 SHOWN = 20  # mails of each kind that are listed for people; --json has them all
 PAGE = 500  # dead letters asked for in one go
+# Kinds of source whose labels are compared. On a mail server it is flags, which change whenever somebody reads mail.
+LABELS_ARE_COMPARED = frozenset({"gmail"})
 
 _MEANINGS = {
     "missing": "at the source, and neither in the database nor on its way nor dead",
@@ -30,6 +33,7 @@ _MEANINGS = {
     "waiting": "on its way; verify again when the workers are done",
     "extra": "in the database, but gone from the source without being marked deleted",
     "hidden": "at the source, but marked deleted in the database",
+    "wrong_labels": "in the database, but with other labels than at the source",
 }
 
 _KEPT = "in the database, and in the mbox no more: an archive's mails are never taken for deleted"
@@ -43,7 +47,7 @@ _REPAIRED = {
 
 def verify(
     context: typer.Context,
-    account: Annotated[str, typer.Option(help="The account; default: IMAP_USER.")] = "",
+    account: Annotated[str, typer.Option(help="The account; default: the only one that is read.")] = "",
     mbox: Annotated[list[Path] | None, typer.Option(help="The file an account was imported from; repeatable.")] = None,
     maildir: Annotated[list[Path] | None, typer.Option(help="The Maildir it was imported from; repeatable.")] = None,
     repair: Annotated[bool, typer.Option("--repair", help="Publish what is missing or differs.")] = False,
@@ -52,15 +56,13 @@ def verify(
 ) -> None:
     """Compare the source's full list of mails with the database and the dead letters.
 
-    Prints what is missing, dead, waiting, extra, hidden, and what is kept: in the database, but no more in the mbox
-    that it came from, with which nothing is amiss. Ends with 0 only when the database is complete (with --accept-dead:
-    when each mail is in the database or in the dead letters), with 1 when not, with 3 or 4 when that could not be
-    found out.
+    Prints what is missing, dead, waiting, extra, hidden, or has wrong labels (compared where the Gmail API is read),
+    and what is kept: in the database, but no more in the mbox that it came from, with which nothing is amiss. Ends with
+    0 only when the database is complete (with --accept-dead: when each mail is in the database as it is at the source,
+    or in the dead letters), with 1 when not, with 3 or 4 when that could not be found out.
     """
     services = services_of(context)
-    name = account or services.settings.imap_user
-    if not name:
-        raise typer.BadParameter("which account? Give --account NAME, or set IMAP_USER")
+    name = services.account_name(account)
     mboxes, maildirs = mbox or [], maildir or []
     found = look(services, name, services.censuses(name, mboxes, maildirs))
     if not services.has_database():
@@ -87,7 +89,7 @@ def verdict(account: str, found: Comparison) -> str:
         kept = f" and keeps {len(found.kept)} that are in the file no more" if found.kept else ""
         return f"complete: the source of {account} has {found.at_source} mails, and the database has them all{kept}"
     counts = {name: len(getattr(found, name)) for name in _MEANINGS}
-    amiss = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    amiss = ", ".join(f"{count} {_words(name)}" for name, count in counts.items() if count)
     if found.is_accounted_for:
         return f"accounted for, but not complete: {found.stored} of {found.at_source} mails stored; {amiss}"
     return f"NOT complete: {found.stored} of {found.at_source} mails stored; {amiss}"
@@ -116,12 +118,18 @@ def _look_once(services: Services, account: str, sources: Sequence[CensusSource]
     known = store.known_mails(account) if store else ()
     facts = Facts(waiting=_waiting(stream, account, mailboxes | states), dead=dead, known=known)
     archives = {source.mailbox for source in sources if source.kind == "mbox"}
-    return compare(census, facts, mailboxes=mailboxes, archives=archives)
+    listed = is_gmail_id if any(source.kind == "gmail" for source in sources) else _no_more
+    return compare(census, facts, mailboxes=mailboxes, archives=archives, is_listed_anywhere=listed)
 
 
 def _whole_census(sources: Iterable[CensusSource]) -> Iterator[CensusItem]:
     for source in sources:
-        yield from source.census()
+        has_labels = source.kind in LABELS_ARE_COMPARED
+        yield from (item if has_labels else replace(item, labels=None) for item in source.census())
+
+
+def _no_more(_source_id: str) -> bool:
+    return False
 
 
 def _dead(stream: CommandStream, account: str) -> Iterator[tuple[str, str]]:
@@ -150,7 +158,7 @@ def _print(account: str, found: Comparison) -> None:
     ]
     for name, meaning in _MEANINGS.items():
         count = len(getattr(found, name))
-        rows.append((name, Text(str(count), style="red" if count else ""), Text(meaning if count else "")))
+        rows.append((_words(name), Text(str(count), style="red" if count else ""), Text(meaning if count else "")))
     if found.kept:
         rows.append(("kept", len(found.kept), Text(_KEPT)))
     print_page([Listing(("mails", "count", "meaning"), rows)])
@@ -162,7 +170,11 @@ def _print(account: str, found: Comparison) -> None:
 
 
 def _row(name: str, gap: Gap) -> tuple[object, ...]:
-    return name, gap.mailbox, gap.uid or None, gap.source_id, gap.code
+    return _words(name), gap.mailbox, gap.uid or None, gap.source_id, gap.code
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _repair(

@@ -195,6 +195,55 @@ class FileUnreadableError(PermanentError):
     code = "file_unreadable"
 
 
+# --- Gmail API --------------------------------------------------------------------------------------------------------
+
+
+class GmailThrottledError(TemporaryError):
+    """Raised when Google's quota for the account is used up for longer than a call may wait."""
+
+    code = "gmail_throttled"
+
+
+class GmailUnavailableError(TemporaryError):
+    """Raised when the Gmail API does not answer, fails, or its answer cannot be understood."""
+
+    code = "gmail_unavailable"
+
+
+class GmailPreconditionError(TemporaryError):
+    """Raised when the Gmail API answers failedPrecondition, as it does now and then to a call that is in order."""
+
+    code = "gmail_precondition"
+
+
+class GmailRequestError(PermanentError):
+    """Raised when the Gmail API calls one certain request wrong, such as an id or a page token that is none."""
+
+    code = "gmail_request"
+
+
+class GmailOtherWatchError(GmailRequestError):
+    """Raised when the account is watched for another topic already. Reported as its parent."""
+
+
+class GmailRefusedError(PermanentError):
+    """Raised when Google refuses the account or the project: a policy, an API not switched on, a mailbox not there."""
+
+    code = "gmail_refused"
+
+
+class PushUnavailableError(TemporaryError):
+    """Raised when the Pub/Sub subscription does not answer, fails, or its answer cannot be understood."""
+
+    code = "push_unavailable"
+
+
+class PushRefusedError(PermanentError):
+    """Raised when the Pub/Sub subscription is not there, or Google refuses the key that pulls it."""
+
+    code = "push_refused"
+
+
 # --- Signing in ------------------------------------------------------------------------------------------------------
 
 
@@ -216,8 +265,14 @@ class SignInFailedError(PermanentError):
     code = "sign_in_failed"
 
 
+class DelegationRefusedError(PermanentError):
+    """Raised when Google does not let the service account act for the account."""
+
+    code = "delegation_refused"
+
+
 class TokenFileError(PermanentError):
-    """Raised when the token file cannot be read, written, or kept from other users of the machine."""
+    """Raised when the token file, or a service account's key file, cannot be read, written or kept from others."""
 
     code = "token_file"
 

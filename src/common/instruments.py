@@ -38,6 +38,75 @@ LAST_POLL_TIMESTAMP = Gauge(
     ["account", "mailbox"],  # account_tag of each, as of email_ingestion_mailbox_freshness_seconds
 )
 
+# --- Gmail API --------------------------------------------------------------------------------------------------------
+GMAIL_SYNC_ERRORS = Counter(
+    "gmail_sync_errors_total",
+    "Calls to the Gmail API that failed.",
+    # rate_limit, auth, permission, precondition, server, network, answer, request: src/sync/gmail_errors.py
+    ["error_type"],
+)
+GMAIL_QUOTA_REMAINING = Gauge(
+    "gmail_api_quota_remaining",
+    "Units of this minute's budget not used yet, as last seen by this process.",
+    ["account"],  # account_tag
+)
+GMAIL_QUOTA_UNITS = Counter(
+    "gmail_sync_quota_units_total",
+    "Units of the Gmail API's quota used.",
+    ["call", "use"],  # call: get, list, history, labels, profile, watch, stop; use: live, backfill, census
+)
+GMAIL_QUOTA_WAIT = Histogram(
+    "gmail_sync_quota_wait_seconds",
+    "Time a call waited for its turn.",
+    ["use"],  # live, backfill, census
+    buckets=_POLL_S,
+)
+GMAIL_SYNC_MESSAGES = Counter(
+    "gmail_sync_messages_total",
+    "Mails fetched through the Gmail API.",
+    ["direction"],  # backfill, incremental
+)
+GMAIL_BACKFILL_LEFT = Gauge(
+    "gmail_sync_backfill_left", "Mails that the backfill has still to look at; 0 when it is done.", ["account"]
+)
+GMAIL_BACKFILL_ETA = Gauge(
+    "gmail_sync_backfill_eta_seconds", "Seconds that the rest of the backfill takes by the quota.", ["account"]
+)
+GMAIL_SYNC_LATENCY = Histogram(
+    "gmail_sync_latency_seconds", "From Gmail's receiving a new mail to its being fetched.", buckets=_LATENCY_S
+)
+GMAIL_HISTORY_GAP = Gauge(
+    "gmail_history_gap",
+    "How far the history that was read lies behind the mailbox, in history ids; 0 when read to its end.",
+    ["account"],  # account_tag
+)
+GMAIL_DRIFT = Gauge(
+    "gmail_sync_drift",
+    "Mails that the last comparison of a whole mailbox found to differ, and mended.",
+    ["account", "kind"],  # account_tag; missing, extra, labels
+)
+GMAIL_WATCH_EXPIRES = Gauge(
+    "email_ingestion_gmail_watch_expires_timestamp_seconds",
+    "When Gmail ceases to tell of changes of an account unless asked again, Unix time; 0: it never agreed.",
+    ["account"],  # account_tag
+)
+PUSH_EVENTS = Counter(
+    "email_ingestion_gmail_push_events_total",
+    "Events pulled from Pub/Sub.",
+    ["outcome"],  # hint: of an account read here; other: of one that is not read here; broken: not of Gmail's making
+)
+PUSH_UP = Gauge(
+    "email_ingestion_gmail_push_up",
+    "1 while the Pub/Sub subscription can be pulled; without it mail comes at the next poll.",
+    ["subscription"],  # last part of its name
+)
+PUSH_ERRORS = Counter(
+    "email_ingestion_gmail_push_errors_total",
+    "Failures on the way of a push; mail then comes at the next poll.",
+    ["step", "code"],  # step: watch, pull, listen; code: of the error
+)
+GMAIL_PAUSES = Counter("gmail_sync_pauses_total", "Times Google throttled an account, and all its calls paused.")
+
 # --- worker ----------------------------------------------------------------------------------------------------------
 EMAILS_PROCESSED = Counter(
     "email_ingestion_emails_processed_total",

@@ -6,20 +6,26 @@ takes the `max` over processes, never the `sum`. A service that does not answer 
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from src.common.clock import Clock
-from src.common.errors import IngestError
+from src.common.errors import DelegationRefusedError, IngestError, ScopeMissingError, SignInNeededError
 from src.common.logs import account_tag
 from src.store.protocol import StoreStats, SyncState
 from src.stream.protocol import StreamStats
 
+LEFT_BEHIND = timedelta(hours=1)  # a state older than the newest of its account by this is of a mailbox not read now
 MAX_AGE_S = 2.0  # a scrape within this time of the last look is answered from it: counting rows is not free
+
+# An account with one of these is read again once somebody has signed in, or mended its delegation.
+SIGN_IN_CODES = frozenset({SignInNeededError.code, ScopeMissingError.code, DelegationRefusedError.code})
+_LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +68,17 @@ MAILBOX_ERROR = SharedMetric(
     ("account", "mailbox", "code"),
     "1 while reading the mailbox fails, with the code of the error.",
 )
+NEEDS_SIGN_IN = SharedMetric(
+    "email_ingestion_needs_sign_in",
+    "gauge",
+    ("account",),
+    "1 while an account is not read since somebody has to sign in, or to mend its service account; account as tag.",
+)
 STORED = SharedMetric("email_ingestion_stored_mails", "gauge", ("state",), "Rows: mails, deleted, stubs.")
 
 SHARED_METRICS = (
     UP, DEPTH, PENDING, BACKLOG_AGE, RETRIES, DEAD, RAW_BYTES, CAP_USE, CONSUMERS, EVENTS, FRESHNESS, MAILBOX_ERROR,
-    STORED,
+    NEEDS_SIGN_IN, STORED,
 )  # fmt: skip
 
 
@@ -111,7 +123,9 @@ class SharedStateCollector(Collector):
             up.add_metric(["redis"], 0)
         try:
             found += store_families(self._store_stats())
-            found += mailbox_families(self._sync_states(), now_s=self._clock.now().timestamp())
+            states = list(self._sync_states())
+            found += mailbox_families(states, now_s=self._clock.now().timestamp())
+            found.append(sign_in_family(states))
             up.add_metric(["database"], 1)
         except IngestError:
             up.add_metric(["database"], 0)
@@ -148,6 +162,26 @@ def mailbox_families(states: Iterable[SyncState], *, now_s: float) -> Iterator[M
             errors.add_metric([*tags, state.error_code], 1)
     yield freshness
     yield errors
+
+
+def sign_in_family(states: Sequence[SyncState]) -> Metric:
+    """Return which accounts wait for a sign-in. What a change of settings left behind unread does not count."""
+    newest: dict[str, datetime] = {}
+    for state in states:
+        newest[state.account] = max(newest.get(state.account, _LONG_AGO), _written_at(state))
+    waiting = {
+        state.account
+        for state in states
+        if state.error_code in SIGN_IN_CODES and _written_at(state) >= newest[state.account] - LEFT_BEHIND
+    }
+    family = NEEDS_SIGN_IN.family()
+    for account in newest:
+        family.add_metric([account_tag(account)], account in waiting)
+    return family
+
+
+def _written_at(state: SyncState) -> datetime:
+    return state.updated_at or _LONG_AGO
 
 
 def _single(shared: SharedMetric, value: float) -> Metric:

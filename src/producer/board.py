@@ -62,10 +62,16 @@ class Board:
         with self._lock:
             self._reports[name] = MailboxReport(name)
 
-    def set(self, name: MailboxName, state: State, *, code: str = "", error: str = "") -> None:
-        """Say what a mailbox is doing now."""
+    def leave(self, name: MailboxName) -> None:
+        """Report on a mailbox no more."""
         with self._lock:
-            self._reports[name] = replace(self._reports[name], state=state, error_code=code, error=error)
+            del self._reports[name]
+
+    def set(self, name: MailboxName, state: State, *, code: str = "", error: str = "") -> None:
+        """Say what a mailbox is doing now; one that was left is entered again."""
+        with self._lock:
+            report = self._reports.get(name, MailboxReport(name))
+            self._reports[name] = replace(report, state=state, error_code=code, error=error)
 
     def count(self, name: MailboxName, *, published: int, repeated: int, dead: int, remaining: int | None) -> None:
         """Add what a batch brought."""

@@ -2,18 +2,21 @@
 with sources and streams of their own.
 """
 
+import itertools
 import os
 import random
 import socket
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from src.common.beats import Beats
 from src.common.clock import Clock
 from src.common.shutdown import Shutdown
+from src.producer.account_opening import AccountOpening, AccountPlan
 from src.producer.board import Board, MailboxName
+from src.producer.failures import Failures, no_mark
 from src.producer.mailbox_loop import LoopPlan, MailboxLoop
 from src.producer.patience import POLICY, Patience
 from src.producer.payloads import outgoing_of
@@ -38,6 +41,7 @@ class ProducerOptions:
     grace_s: float = 25.0
     once: bool = False
     most_entries: int = 10_000  # that may wait on the stream, or on one partition of it
+    sign_in_mark: Callable[[], object] = no_mark  # another one each time somebody signs in; None: nobody needs to
 
 
 def build(
@@ -49,45 +53,127 @@ def build(
     shutdown: Shutdown,
     beats: Beats,
     clock: Clock,
+    accounts: Sequence[AccountPlan] = (),
 ) -> Producer:
-    """Return a producer that is ready to run. `states`: where sync states are kept; None keeps none."""
-    board, room, owner = Board(), Room(), owner_name()
+    """Return a producer that is ready to run. `states`: where sync states are kept; None keeps none.
+
+    It reads `sources`, and those of `accounts`, which it opens itself.
+    """
     keeper = SyncStateKeeper(states, clock) if states is not None else None
-    loops: list[MailboxLoop] = []
-    for position, source in enumerate(sources):
-        name = MailboxName(source.account, source.mailbox, source.kind)
-        board.enter(name)
-        loop = "poll" if len(sources) == 1 else f"poll-{position}"
-        beats.expect(loop, within_s=max(options.poll_interval_s * BEAT_SLACK, LEAST_BEAT_S))
-        rng = random.Random()  # noqa: S311 - jitter, no secret
-        patience = Patience(shutdown=shutdown, clock=clock, rng=rng, gives_up=options.once, policy=POLICY)
-        publisher = Publisher(
-            name,
-            stream=stream,
-            board=board,
-            room=room,
-            patience=patience,
-            rng=rng,
-            beat=partial(beats.beat, loop),
-            most_entries=options.most_entries,
+    producer = Producer(board=Board(), states=keeper, shutdown=shutdown, clock=clock, grace_s=options.grace_s)
+    parts = _Parts(producer, options, stream, keeper, shutdown, beats, clock)
+    for source in sources:
+        beat = "poll" if len(sources) == 1 and not accounts else ""
+        loop = parts.mailbox_loop(
+            source, poll_interval_s=options.poll_interval_s, sign_in_mark=options.sign_in_mark, beat=beat
         )
-        plan = LoopPlan(options.poll_interval_s, options.lease_s, owner, options.once, position)
-        loops.append(
-            MailboxLoop(
-                source,
-                plan=plan,
-                stream=stream,
-                encode=outgoing_of,
-                publisher=publisher,
-                patience=patience,
+        producer.add(loop)
+    for plan in accounts:
+        producer.add(parts.opening(plan))
+    return producer
+
+
+class _Parts:
+    """Makes the loops of one producer, from what they share."""
+
+    def __init__(
+        self,
+        producer: Producer,
+        options: ProducerOptions,
+        stream: ProducerStream,
+        keeper: SyncStateKeeper | None,
+        shutdown: Shutdown,
+        beats: Beats,
+        clock: Clock,
+    ) -> None:
+        self._producer = producer
+        self._options = options
+        self._stream = stream
+        self._keeper = keeper
+        self._shutdown = shutdown
+        self._beats = beats
+        self._clock = clock
+        self._room = Room()
+        self._owner = owner_name()
+        self._positions = itertools.count()
+
+    def mailbox_loop(
+        self, source: Source, *, poll_interval_s: float, sign_in_mark: Callable[[], object], beat: str = ""
+    ) -> MailboxLoop:
+        """Return the loop of one mailbox. `beat` is its name among the beats; empty: by its position."""
+        name, position = MailboxName(source.account, source.mailbox, source.kind), next(self._positions)
+        beat = beat or f"poll-{position}"
+        patience, rng, board = self._patience(), _rng(), self._producer.board
+        self._expect(name, beat, poll_interval_s)
+        return MailboxLoop(
+            source,
+            plan=LoopPlan(poll_interval_s, self._options.lease_s, self._owner, self._options.once, position),
+            stream=self._stream,
+            encode=outgoing_of,
+            publisher=Publisher(
+                name,
+                stream=self._stream,
                 board=board,
-                states=keeper,
-                clock=clock,
-                beat=partial(beats.beat, loop),
-                trouble=partial(beats.trouble, loop),
-            )
+                room=self._room,
+                patience=patience,
+                rng=rng,
+                beat=partial(self._beats.beat, beat),
+                most_entries=self._options.most_entries,
+            ),
+            patience=patience,
+            board=board,
+            states=self._keeper,
+            clock=self._clock,
+            beat=partial(self._beats.beat, beat),
+            failures=self._failures(name, beat, patience, sign_in_mark),
         )
-    return Producer(loops, board=board, states=keeper, shutdown=shutdown, clock=clock, grace_s=options.grace_s)
+
+    def opening(self, plan: AccountPlan) -> AccountOpening:
+        """Return what opens an account, and then begins the loops of its mailboxes."""
+        beat, patience = f"open-{next(self._positions)}", self._patience()
+        self._expect(plan.name, beat, plan.poll_interval_s)
+
+        def begin(sources: Sequence[Source]) -> None:
+            self._beats.forget(beat)
+            self._producer.board.leave(plan.name)  # first: a mailbox may bear the same name
+            for source in sources:
+                loop = self.mailbox_loop(source, poll_interval_s=plan.poll_interval_s, sign_in_mark=plan.sign_in_mark)
+                self._producer.begin(loop)
+
+        return AccountOpening(
+            plan,
+            begin=begin,
+            patience=patience,
+            failures=self._failures(plan.name, beat, patience, plan.sign_in_mark),
+            board=self._producer.board,
+            states=self._keeper,
+        )
+
+    def _expect(self, name: MailboxName, beat: str, poll_interval_s: float) -> None:
+        self._producer.board.enter(name)
+        self._beats.expect(beat, within_s=max(poll_interval_s * BEAT_SLACK, LEAST_BEAT_S))
+
+    def _patience(self) -> Patience:
+        return Patience(
+            shutdown=self._shutdown, clock=self._clock, rng=_rng(), gives_up=self._options.once, policy=POLICY
+        )
+
+    def _failures(
+        self, name: MailboxName, beat: str, patience: Patience, sign_in_mark: Callable[[], object]
+    ) -> Failures:
+        return Failures(
+            name,
+            once=self._options.once,
+            patience=patience,
+            board=self._producer.board,
+            states=self._keeper,
+            trouble=partial(self._beats.trouble, beat),
+            sign_in_mark=sign_in_mark,
+        )
+
+
+def _rng() -> random.Random:
+    return random.Random()  # noqa: S311 - jitter, no secret
 
 
 def owner_name() -> str:

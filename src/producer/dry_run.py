@@ -3,7 +3,8 @@
 No lease is taken, no cursor moved, nothing put on the stream or into the database. The table is for the person at the
 terminal, so it may show subjects and senders; nothing of it is logged. In a pipe it becomes tab-separated lines.
 
-Each mailbox gets one try: whoever looks may look again. What kept one from being read decides the exit code.
+Each mailbox gets one try: whoever looks may look again. What kept one from being read decides the exit code; of several
+accounts, one that cannot even be opened is told like a mailbox that cannot be read.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from rich.console import Console, JustifyMethod, OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
+from config.settings import SettingsError
 from src.common import exit_codes
 from src.common.errors import IngestError
 from src.common.shutdown import Shutdown
@@ -33,11 +35,20 @@ SENDER_CHARS = 40
 LoadCursor = Callable[[str, str], Cursor]  # (account, mailbox)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One account to look at."""
+
+    account: str
+    mailboxes: str  # as configured; told when it cannot be opened
+    open: Callable[[], Sequence[Source]]  # may connect; raises as a source does
+
+
 @dataclass
 class Preview:
     """What would be published of one mailbox."""
 
-    mailbox: str
+    mailbox: str  # with its account where there are several
     counts: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
     unfetchable: int = 0
     size_bytes: int = 0
@@ -60,14 +71,28 @@ class Preview:
                 self.samples.append(_sample(envelope))  # now: a big mail can be read only until the next fetch
 
 
-def dry_run(sources: Sequence[Source], load_cursor: LoadCursor, *, shutdown: Shutdown, console: Console) -> int:
-    """Read all sources to their end and print what was found; return the exit code."""
+def dry_run(readings: Sequence[Reading], load_cursor: LoadCursor, *, shutdown: Shutdown, console: Console) -> int:
+    """Read all accounts to their end and print what was found; return the exit code.
+
+    Raises what keeps the only account from being opened.
+    """
     previews: list[Preview] = []
-    for source in sources:
-        with console.status(f"reading {printable(source.mailbox)}"):
-            found = look(source, load_cursor(source.account, source.mailbox), shutdown=shutdown)
-        previews.append(found)
-        _print_samples(found, console)
+    for reading in readings:
+        prefix = f"{reading.account} " if len(readings) > 1 else ""
+        try:
+            sources = reading.open()
+        except (IngestError, SettingsError) as error:
+            if len(readings) == 1:
+                raise
+            previews.append(
+                Preview(prefix + reading.mailboxes, error=_told(error), code=exit_codes.exit_code_of(error))
+            )
+            continue
+        for source in sources:
+            with console.status(f"reading {printable(prefix + source.mailbox)}"):
+                found = look(source, load_cursor(source.account, source.mailbox), shutdown=shutdown, prefix=prefix)
+            previews.append(found)
+            _print_samples(found, console)
     _print_summary(previews, console)
     return _exit_code([found.code for found in previews if found.error])
 
@@ -79,9 +104,9 @@ def _exit_code(codes: Sequence[int]) -> int:
     return codes[0] if len(set(codes)) == 1 else exit_codes.INCOMPLETE if codes else exit_codes.OK
 
 
-def look(source: Source, cursor: Cursor, *, shutdown: Shutdown) -> Preview:
-    """Read one source to its end, from the cursor."""
-    found = Preview(source.mailbox)
+def look(source: Source, cursor: Cursor, *, shutdown: Shutdown, prefix: str = "") -> Preview:
+    """Read one source to its end, from the cursor. `prefix` stands before the mailbox's name: whose it is."""
+    found = Preview(prefix + source.mailbox)
     empty_steps = 0
     try:
         while not shutdown.is_asked:
@@ -99,10 +124,14 @@ def look(source: Source, cursor: Cursor, *, shutdown: Shutdown) -> Preview:
         else:
             found.error, found.code = "stopped", exit_codes.INCOMPLETE
     except IngestError as error:
-        found.error, found.code = f"{error} [{error.code}]", exit_codes.exit_code_of(error)
+        found.error, found.code = _told(error), exit_codes.exit_code_of(error)
     finally:
         source.close()
     return found
+
+
+def _told(error: IngestError | SettingsError) -> str:
+    return f"{error} [{error.code}]"
 
 
 def _print_samples(found: Preview, console: Console) -> None:

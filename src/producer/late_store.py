@@ -22,6 +22,10 @@ class LateStore:
         """As in MailReader."""
         return self._store.get().known_mails(account, mailbox, uidvalidity=uidvalidity)
 
+    def has_numbered_mails(self, account: str) -> bool:
+        """As in MailReader."""
+        return self._store.get().has_numbered_mails(account)
+
     def find_by_uids(self, account: str, mailbox: str, uidvalidity: int, uids: Sequence[int]) -> dict[int, KnownMail]:
         """As in MailReader."""
         return self._store.get().find_by_uids(account, mailbox, uidvalidity, uids)
@@ -63,6 +67,10 @@ class NothingKnown:
     ) -> Iterator[KnownMail]:
         """Know nothing."""
         return iter(())
+
+    def has_numbered_mails(self, account: str) -> bool:  # noqa: ARG002
+        """Know nothing."""
+        return False
 
     def find_by_uids(
         self,

@@ -3,13 +3,8 @@
 One round: hold the lease → load the cursor → fetch and publish until caught up → wait for the next poll. While a batch
 is published the next one is fetched and made ready, so two batches of mail are held at most.
 
-What fails, and what then:
-- a passing error (connection, Redis, a lost lease): wait, longer each time, and begin a new round from the stored
-  cursor, so that nothing is skipped;
-- an error that only an operator can mend (a refused login, a missing mailbox): say so in the status, the database and a
-  metric, and look again now and then; with `--once`, stop;
-- a fault of ours: like a passing error, under the code `unexpected`.
-None of them touches the other mailboxes.
+What fails is met by `failures.py`: after a wait a new round begins from the stored cursor, so that nothing is skipped.
+No failure touches the other mailboxes.
 """
 
 from collections.abc import Callable
@@ -19,11 +14,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from src.common.clock import Clock
-from src.common.errors import IngestError, LeaseLostError, PermanentError
-from src.common.instruments import IMAP_POLL_DURATION, LAST_POLL_TIMESTAMP, SOURCE_ERRORS
-from src.common.logs import account_tag, get_logger, redact
+from src.common.errors import LeaseLostError
+from src.common.instruments import IMAP_POLL_DURATION, LAST_POLL_TIMESTAMP
+from src.common.logs import account_tag, get_logger
 from src.model.cursor import Batch, Cursor
 from src.producer.board import Board, MailboxName, State
+from src.producer.failures import Failures
 from src.producer.held_lease import HeldLease
 from src.producer.patience import Patience, StopAskedError
 from src.producer.publisher import Publisher
@@ -38,7 +34,6 @@ Result = TypeVar("Result")
 Encode = Callable[[Batch], list[Outgoing]]
 Fetched = tuple[Batch, list[Outgoing]]
 
-BLOCKED_RETRY_S = 300.0  # between looks at a mailbox that an operator must mend
 LOOK_UP_S = 0.5  # how often a wait for the source looks up for a stop or a lost lease
 NOTHING_YET_S = 0.5  # before asking a source again that has nothing just now, yet is not caught up
 MOVED_WAIT_S = 0.05  # after a cursor that someone else moved: an argument with a program must not become a hot loop
@@ -73,7 +68,7 @@ class MailboxLoop:
         states: SyncStateKeeper | None,
         clock: Clock,
         beat: Callable[[], None],
-        trouble: Callable[[str], None],
+        failures: Failures,
     ) -> None:
         self.name = MailboxName(source.account, source.mailbox, source.kind)
         self._source = source
@@ -86,7 +81,7 @@ class MailboxLoop:
         self._states = states
         self._clock = clock
         self._beat = beat
-        self._trouble = trouble
+        self._failures = failures
         self._thread = SourceThread(name=f"source-{plan.position}")
         self._refused_since: float | None = None  # when the lease was first found with another producer
 
@@ -120,7 +115,7 @@ class MailboxLoop:
         except StopAskedError:
             raise
         except Exception as error:  # noqa: BLE001 - the top of the loop: one mailbox must not end the others
-            return self._failed(error)
+            return self._failures.met(error, self._publisher.stored)
 
     def _stand_by(self) -> bool:
         """Wait while another producer reads this mailbox. With `once`, only as long as a dead one's lease may live."""
@@ -208,32 +203,9 @@ class MailboxLoop:
                 self._patience.check()
                 held.check()
 
-    def _failed(self, error: Exception) -> bool:
-        """Say what went wrong and wait; return True to give up."""
-        code = error.code if isinstance(error, IngestError) else IngestError.code
-        is_permanent = isinstance(error, PermanentError)
-        delay_s = BLOCKED_RETRY_S if is_permanent else self._patience.after_failure_s()
-        said = redact(str(error)) if isinstance(error, IngestError) else type(error).__name__
-        SOURCE_ERRORS.labels(self.name.kind, code).inc()
-        log.warning(
-            "mailbox_failed",
-            account=account_tag(self.name.account),
-            source=self.name.kind,
-            code=code,
-            error=said,
-            delay_s=round(delay_s, 2),
-        )
-        self._board.set(self.name, State.BLOCKED if is_permanent else State.BACKING_OFF, code=code, error=said)
-        self._trouble(code)
-        self._keep_state(error_code=code)
-        if self._plan.once and (is_permanent or self._patience.is_exhausted):
-            return True
-        self._patience.wait(delay_s)
-        return False
-
-    def _keep_state(self, *, is_caught_up: bool = False, error_code: str = "") -> None:
+    def _keep_state(self, *, is_caught_up: bool = False) -> None:
         if self._states is not None:
-            self._states.keep(self.name, self._publisher.stored, is_caught_up=is_caught_up, error_code=error_code)
+            self._states.keep(self.name, self._publisher.stored, is_caught_up=is_caught_up)
 
 
 def _is_whole_in_memory(batch: Batch) -> bool:

@@ -6,12 +6,14 @@ failures in a row without any progress.
 """
 
 import random
+from collections.abc import Callable
 
 from src.common.clock import Clock
 from src.common.retry import RetryPolicy, next_delay_s
 from src.common.shutdown import Shutdown
 
 PROVEN_AFTER_S = 120.0  # without a failure; shorter than the hour after which Gmail ends a session anyway
+LOOK_UP_S = 2.0  # how often a wait looks whether it is over
 POLICY = RetryPolicy(max_attempts=8, initial_s=1.0, cap_s=120.0)  # tries without progress before `--once` gives up
 
 
@@ -65,6 +67,12 @@ class Patience:
         """Block for `seconds`. Raises StopAskedError as soon as a stop is asked for."""
         if self._shutdown.wait(seconds):
             raise StopAskedError
+
+    def wait_while_same(self, seconds: float, mark: Callable[[], object]) -> None:
+        """Block for `seconds`, or until `mark` is another than at the beginning. Raises as `wait` does."""
+        at_first, deadline = mark(), self._clock.monotonic() + seconds
+        while (left_s := deadline - self._clock.monotonic()) > 0 and mark() == at_first:
+            self.wait(min(left_s, LOOK_UP_S))
 
     def check(self) -> None:
         """Raise StopAskedError if a stop was asked for."""

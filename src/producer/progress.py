@@ -5,7 +5,7 @@ that workers are needed is printed. Names of mailboxes are the user's own and ma
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -57,7 +57,7 @@ def shown(board: Board, console: Console) -> Iterator[None]:
         console=console,
     )
     tasks: dict[MailboxName, TaskID] = {}
-    with progress, _every(REFRESH_S, lambda: _refresh(progress, tasks, board)):
+    with progress, _every(REFRESH_S, lambda: refresh(progress, tasks, board)):
         yield
 
 
@@ -71,10 +71,14 @@ class _TimeLeft(TimeRemainingColumn):
         return Text("ETA ").append_text(super().render(task))
 
 
-def _refresh(progress: Progress, tasks: dict[MailboxName, TaskID], board: Board) -> None:
-    for report in board.reports():
+def refresh(progress: Progress, tasks: dict[MailboxName, TaskID], board: Board) -> None:
+    """Bring the bars up to date; `tasks` holds the bar of each mailbox."""
+    reports = board.reports()
+    for name in tasks.keys() - {report.name for report in reports}:  # opened: its mailboxes have bars of their own
+        progress.remove_task(tasks.pop(name))
+    for report in reports:
         if report.name not in tasks:
-            tasks[report.name] = progress.add_task(printable(report.name.mailbox), total=None, said="")
+            tasks[report.name] = progress.add_task(label_of(report, reports), total=None, said="")
         done = report.published + report.repeated + report.dead
         progress.update(tasks[report.name], completed=done, total=total_of(report), said=said_of(report))
 
@@ -136,7 +140,7 @@ def say_published(reports: Sequence[MailboxReport], console: Console) -> None:
 def say_left_behind(reports: Sequence[MailboxReport], console: Console) -> None:
     """Say of each mailbox that was not read to its end why that is, and of mails that could not be had."""
     for report in reports:
-        name = printable(report.name.mailbox)
+        name = label_of(report, reports)
         if report.is_left_behind:
             text = (
                 f"{name}: left behind, {report.state.value.replace('_', ' ')}: {report.error or 'not read to its end'}"
@@ -146,6 +150,12 @@ def say_left_behind(reports: Sequence[MailboxReport], console: Console) -> None:
         elif report.dead:
             text = f"{name}: {report.dead} mails went to the dead letters: see `python -m src.cli dlq list`"
             console.print(Text(text), soft_wrap=True)
+
+
+def label_of(report: MailboxReport, reports: Iterable[MailboxReport]) -> str:
+    """Return what a mailbox is called for people: with its account where there are several."""
+    is_alone = all(other.name.account == report.name.account for other in reports)
+    return printable(report.name.mailbox if is_alone else f"{report.name.account} {report.name.mailbox}")
 
 
 def printable(text: str) -> str:

@@ -5,7 +5,9 @@ latest state of each mailbox, and a database that is away only makes the copy ol
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from src.common.clock import Clock
 from src.common.errors import IngestError
@@ -29,6 +31,7 @@ class SyncStateKeeper:
         self._interval_s = interval_s
         self._lock = threading.Lock()
         self._unsaved: dict[MailboxName, SyncState] = {}
+        self._to_forgive: set[MailboxName] = set()  # whose stored error, if any, is over
         self._last_polls: dict[MailboxName, str] = {}  # when each was last read to its end, Unix time in s
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sync-states", daemon=True)
@@ -48,6 +51,12 @@ class SyncStateKeeper:
                 values["last_poll"] = self._last_polls[name]
             self._unsaved[name] = SyncState(name.account, name.mailbox, values, error_code, now)
 
+    def forgive(self, name: MailboxName) -> None:
+        """Take the error from the stored state, if there is one with an error; else none is made. Returns at once."""
+        with self._lock:
+            self._unsaved.pop(name, None)
+            self._to_forgive.add(name)
+
     def close(self) -> None:
         """Write what is left and end; gives up after a few seconds if the database is away."""
         self._ending.set()
@@ -61,14 +70,32 @@ class SyncStateKeeper:
     def _save(self) -> None:
         with self._lock:
             states, self._unsaved = self._unsaved, {}
+            forgiven, self._to_forgive = self._to_forgive, set()
+        for name in forgiven:
+            if not self._saved(name, partial(self._write_forgiven, name)):
+                with self._lock:
+                    self._to_forgive.add(name)
         for name, state in states.items():
-            try:
-                self._states.save_sync_state(name.kind, self._with_last_poll(state))
-            except Exception as error:  # noqa: BLE001  # a thread that ends would leave the copy as it is for ever
-                code = error.code if isinstance(error, IngestError) else IngestError.code
-                log.warning("sync_state_not_saved", account=account_tag(name.account), code=code)
+            if not self._saved(name, partial(self._write, name, state)):
                 with self._lock:
                     self._unsaved.setdefault(name, state)  # unless there is a newer one by now
+
+    def _saved(self, name: MailboxName, write: Callable[[], None]) -> bool:
+        try:
+            write()
+        except Exception as error:  # noqa: BLE001  # a thread that ends would leave the copy as it is for ever
+            code = error.code if isinstance(error, IngestError) else IngestError.code
+            log.warning("sync_state_not_saved", account=account_tag(name.account), code=code)
+            return False
+        return True
+
+    def _write(self, name: MailboxName, state: SyncState) -> None:
+        self._states.save_sync_state(name.kind, self._with_last_poll(state))
+
+    def _write_forgiven(self, name: MailboxName) -> None:
+        for stored in self._states.sync_states(name.account):
+            if stored.mailbox == name.mailbox and stored.error_code:
+                self._write(name, replace(stored, error_code="", updated_at=self._clock.now()))
 
     def _with_last_poll(self, state: SyncState) -> SyncState:
         """Keep the time an earlier process wrote until this one has read to the end: alarms on freshness rest on it."""

@@ -36,8 +36,15 @@ def _open_maildir(request: SourceRequest) -> Sequence[Source]:
     ]
 
 
+def _open_gmail(request: SourceRequest) -> Sequence[Source]:
+    from src.sources.gmail.opening import open_gmail  # loads Google's libraries: 20 MB that IMAP has no use for
+
+    return open_gmail(request)
+
+
 SOURCES: Mapping[str, OpenSources] = {
     "imap": open_imap,
+    "gmail": _open_gmail,
     "mbox": _open_mbox,
     "maildir": _open_maildir,
 }

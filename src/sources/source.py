@@ -50,7 +50,8 @@ class CensusItem:
 
     source_id: str  # as an Envelope of it would carry, unless the mail was remapped (then `place` tells)
     place: Place
-    labels: tuple[str, ...] | None = None  # None: not told
+    labels: tuple[str, ...] | None = None  # flags and labels; None: not told
+    gmail_labels: tuple[str, ...] | None = None  # those of `labels` that are X-GM-LABELS; None: not IMAP at Gmail
 
 
 @runtime_checkable

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from src.model.message import Record
 from src.store.content import STUB, Content, Prepared, prepare
 from src.store.refresh import Texts, merged
-from src.store.state import Key, Saying, State, content_version, join
+from src.store.state import Key, Saying, State, join
 
 # The order of the columns in every INSERT into raw_emails, after `id`.
 ROW_COLUMNS = (
@@ -47,11 +47,13 @@ class Insert(NamedTuple):
 
 
 class Update(NamedTuple):
-    """A row whose state changes, or one whose mail came: `fill` for a stub, `refresh` for what is stored already."""
+    """A row whose state changes, or one whose mail came: `fill` for a stub, `refresh` for what is stored already; the
+    attachments may tell nothing new then."""
 
     id: int
     account: str
     state: State
+    is_moved: bool  # whether the state is another than the stored one
     fill: Prepared | None
     refresh: Prepared | None
 
@@ -99,12 +101,12 @@ class Planner:
         joined = join(before, saying.state)
         if not before.is_stored:
             fill = self._content(key, saying)
-            return Update(found.id, key.account, joined, fill, None) if joined != before else None
-        brings_more = any(content_version(record) != before.content_version for record in saying.contents)
-        refresh = self._content(key, saying) if brings_more else None
-        if refresh is not None and not refresh.attachments:
-            refresh = None
-        return Update(found.id, key.account, joined, None, refresh) if refresh or joined != before else None
+            return Update(found.id, key.account, joined, True, fill, None) if joined != before else None
+        # Also of the same content as before: a worker that was killed before it settled may have read it worse.
+        content = self._content(key, saying)
+        refresh = content if content is not None and content.attachments else None
+        is_moved = joined != before
+        return Update(found.id, key.account, joined, is_moved, None, refresh) if refresh or is_moved else None
 
     def _content(self, key: Key, saying: Saying) -> Prepared | None:
         prepared = self._prepared.get(key)

@@ -113,7 +113,6 @@ class PostgresWriter:
         added = _update(connection, plan.updates, now)
         added += self._insert(connection, plan.inserts, now)
         self._add_content(connection, added)
-        _refresh(connection, plan.updates)
         connection.commit()
 
     def index_pending(self, limit: int) -> int:  # noqa: ARG002 - the role of a lagging index
@@ -162,26 +161,29 @@ def _update(connection: _Connection, updates: Sequence[Update], now: datetime) -
     if not updates:
         return []
     cursor = connection.cursor()
-    cursor.executemany(_UPDATE.encode(), [(*state_values(row.state, now, _as_it_is), row.id) for row in updates])
-    found = [(row.state.is_deleted, row.state.known_received_at) for row in updates]
-    cursor.executemany(_UPDATE_SEARCH, [(*seen, row.id, *seen) for row, seen in zip(updates, found, strict=True)])
+    refreshed = {row.id for row in updates if row.refresh and _refresh(connection, row, row.refresh)}
+    changed = [row for row in updates if row.is_moved or row.id in refreshed]
+    cursor.executemany(_UPDATE.encode(), [(*state_values(row.state, now, _as_it_is), row.id) for row in changed])
+    found = [(row.state.is_deleted, row.state.known_received_at) for row in changed]
+    cursor.executemany(_UPDATE_SEARCH, [(*seen, row.id, *seen) for row, seen in zip(changed, found, strict=True)])
     fills = [(row.id, row, row.fill) for row in updates if row.fill]
     cursor.executemany(_FILL.encode(), [(*fill.content, fill.fetched_at, id_) for id_, _, fill in fills])
     return list(fills)
 
 
-def _refresh(connection: _Connection, updates: Sequence[Update]) -> None:
+def _refresh(connection: _Connection, row: Update, told: Prepared) -> bool:
+    """Write what `told` brings of attachments that is better; return whether there was any."""
     cursor = connection.cursor()
-    for row in updates:
-        if row.refresh is None:
-            continue
-        texts = Texts(*cursor.execute(_SELECT_TEXTS.encode(), (row.id,)).fetchall()[0])
-        stored = [AttachmentRow(*columns) for columns in cursor.execute(_SELECT_ATTACHMENTS.encode(), (row.id,))]
-        found = refresh(texts, stored, row.refresh.attachments)
-        if found is not None:
-            cursor.executemany(_REPLACE_ATTACHMENT.encode(), [(row.id, *changed) for changed in found.changed])
-            cursor.execute(_TAKE_OUT_WORDS, (row.id,))
-            _copy_words(connection, [(row.id, row, found.after)])
+    texts = Texts(*cursor.execute(_SELECT_TEXTS.encode(), (row.id,)).fetchall()[0])
+    stored = [AttachmentRow(*columns) for columns in cursor.execute(_SELECT_ATTACHMENTS.encode(), (row.id,))]
+    found = refresh(texts, stored, told.attachments)
+    if found is None:
+        return False
+    cursor.executemany(_REPLACE_ATTACHMENT.encode(), [(row.id, *changed) for changed in found.changed])
+    if found.after != found.before:
+        cursor.execute(_TAKE_OUT_WORDS, (row.id,))
+        _copy_words(connection, [(row.id, row, found.after)])
+    return True
 
 
 def _copy_words(connection: _Connection, texts: Sequence[tuple[int, Insert | Update, SearchTexts]]) -> None:

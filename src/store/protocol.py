@@ -104,6 +104,10 @@ class MailReader(Protocol):
         """Walk what is known of an account, or one mailbox of it, by place; stubs and deleted rows included."""
         ...
 
+    def has_numbered_mails(self, account: str) -> bool:
+        """Tell whether a living mail of the account has a UID: IMAP was the last to tell of it."""
+        ...
+
     def find_by_uids(self, account: str, mailbox: str, uidvalidity: int, uids: Sequence[int]) -> dict[int, KnownMail]:
         """Return what is known at these places."""
         ...

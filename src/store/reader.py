@@ -71,6 +71,12 @@ class Reader:
             rows = self._rows(page.where(*_all_equal(_PLACE, place), _mail.id > last.id))
             rows = rows or self._rows(page.where(tuple_(*_PLACE) > place))
 
+    def has_numbered_mails(self, account: str) -> bool:
+        """See MailReader.has_numbered_mails."""
+        living = and_(_mail.account == clean(account), _mail.uidvalidity > 0, _mail.is_deleted.is_(False))
+        # In the order of the index of places, so that this one is walked: only rows with numbers are looked into.
+        return bool(self._rows(select(_mail.id).where(living).order_by(*_PLACE).limit(1)))
+
     def find_by_uids(self, account: str, mailbox: str, uidvalidity: int, uids: Sequence[int]) -> dict[int, KnownMail]:
         """See MailReader.find_by_uids."""
         place = and_(_mail.account == clean(account), _mail.mailbox == clean(mailbox), _mail.uidvalidity == uidvalidity)

@@ -1,8 +1,9 @@
 """Refresh: what is known of a stored mail's attachments, when its content comes once more.
 
 Mostly it says nothing new. After `attachments reprocess` it does: a text where there was none, or none any more where
-the scanner found a virus. Of each attachment, what was read well counts more than what failed; then what was fetched
-last. That is a maximum, so any order and any repeats end in the same state.
+the scanner found a virus. Of each attachment, what was read well counts more than what failed; of that, what the
+scanner judged more than what it did not; then what was fetched last. That is a maximum, so any order and any repeats
+end in the same state.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,9 @@ from src.store.content import AttachmentRow, Prepared, SearchTexts, search_texts
 ON_CONFLICT = "ON CONFLICT (email_id, position) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in AttachmentRow._fields if name != "position"
 )
+
+
+_UNREAD, _READ_IN_PART, _READ, _JUDGED = range(4)  # what a reading is worth
 
 
 class Texts(NamedTuple):
@@ -70,7 +74,9 @@ def _rank(row: AttachmentRow) -> tuple[int, int, AttachmentRow]:
 
 def _worth(row: AttachmentRow) -> int:
     if row.scan == Scan.INFECTED:
-        return 2
-    if row.outcome in (Extracted.TEXT, Extracted.EMPTY):
-        return 1 if row.skipped_reason else 2
-    return 0
+        return _JUDGED  # only a scanner that calls it clean may bring its text back, not one that is away or off
+    if row.outcome not in (Extracted.TEXT, Extracted.EMPTY):
+        return _UNREAD
+    if row.skipped_reason:
+        return _READ_IN_PART
+    return _JUDGED if row.scan == Scan.CLEAN else _READ

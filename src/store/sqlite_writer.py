@@ -24,6 +24,7 @@ from src.store.plan import (
     ROW_COLUMNS,
     STATE_COLUMNS,
     Insert,
+    Plan,
     Planner,
     Stored,
     Update,
@@ -31,7 +32,7 @@ from src.store.plan import (
     state_from_row,
     state_values,
 )
-from src.store.refresh import ON_CONFLICT, Texts, refresh
+from src.store.refresh import ON_CONFLICT, Refresh, Texts, refresh
 from src.store.state import Key, State, fold
 
 
@@ -74,7 +75,7 @@ class SqliteWriter:
         """See MailWriter.write."""
         planner = Planner(fold(records))
         with translated(), self._connection() as connection:
-            if planner.plan(_load_stored(connection, planner.keys)).is_empty:
+            if _is_true_already(connection, planner.plan(_load_stored(connection, planner.keys))):
                 return
             with _write_lock(connection):
                 plan = planner.plan(_load_stored(connection, planner.keys))
@@ -136,23 +137,37 @@ def _insert(connection: sqlite3.Connection, inserts: Sequence[Insert], now: str)
 
 
 def _update(connection: sqlite3.Connection, updates: Sequence[Update], now: str) -> None:
-    connection.executemany(_UPDATE, ((*state_values(row.state, now, _to_text), row.id) for row in updates))
+    refreshed = {row.id for row in updates if row.refresh and _refresh(connection, row.id, row.refresh)}
+    changed = [row for row in updates if row.is_moved or row.id in refreshed]
+    connection.executemany(_UPDATE, ((*state_values(row.state, now, _to_text), row.id) for row in changed))
     fills = [(row.id, row.fill) for row in updates if row.fill]
     connection.executemany(_FILL, ((*fill.content, _to_text(fill.fetched_at), id_) for id_, fill in fills))
     _add_content(connection, fills)
-    for row in updates:
-        if row.refresh:
-            _refresh(connection, row.id, row.refresh)
 
 
-def _refresh(connection: sqlite3.Connection, id_: int, told: Prepared) -> None:
+def _is_true_already(connection: sqlite3.Connection, plan: Plan) -> bool:
+    """Tell whether a plan changes nothing, once it is known what is stored of attachments."""
+    return not plan.inserts and not any(
+        row.is_moved or (row.refresh and _better(connection, row.id, row.refresh)) for row in plan.updates
+    )
+
+
+def _better(connection: sqlite3.Connection, id_: int, told: Prepared) -> Refresh | None:
     texts = Texts(*connection.execute(_SELECT_TEXTS, (id_,)).fetchone())
     stored = [_attachment(row) for row in connection.execute(_SELECT_ATTACHMENTS, (id_,))]
-    found = refresh(texts, stored, told.attachments)
-    if found is not None:
-        connection.executemany(_REPLACE_ATTACHMENT, ((id_, *row) for row in found.changed))
+    return refresh(texts, stored, told.attachments)
+
+
+def _refresh(connection: sqlite3.Connection, id_: int, told: Prepared) -> bool:
+    """Write what `told` brings of attachments that is better; return whether there was any."""
+    found = _better(connection, id_, told)
+    if found is None:
+        return False
+    connection.executemany(_REPLACE_ATTACHMENT, ((id_, *row) for row in found.changed))
+    if found.after != found.before:
         connection.execute(_TAKE_OUT_WORDS, (id_, *map(bytes.decode, found.before)))
         connection.execute(_INSERT_WORDS, (id_, *map(bytes.decode, found.after)))
+    return True
 
 
 def _attachment(columns: tuple[Any, ...]) -> AttachmentRow:

@@ -30,6 +30,11 @@ class StreamBase:
         self._life = secrets.token_hex(8)  # tells this process from an earlier one under the same consumer name
 
     @property
+    def redis(self) -> RedisClient:
+        """The server it lies on, for what else processes share there."""
+        return self._connection.commands
+
+    @property
     def _client(self) -> RedisClient:
         return self._connection.commands
 

@@ -143,8 +143,11 @@ class ProducerStream(Protocol):
         """Return the cursor's values together with `last_poll` (Unix time, s) and `total_emails`, for `status`."""
         ...
 
-    def tickets_of(self, account: str, mailbox: str) -> Iterator[tuple[Ticket, str]]:
-        """Walk the mailbox's tickets with where each is: "live", "retry" or "dead". Not a snapshot; for rare needs."""
+    def tickets_of(self, account: str, mailbox: str | None = None) -> Iterator[tuple[Ticket, str]]:
+        """Walk a mailbox's tickets, or those of all of an account's, with where each is: "live", "retry" or "dead".
+
+        Not a snapshot; for rare needs.
+        """
         ...
 
     def stats(self) -> StreamStats:

@@ -30,11 +30,11 @@ class Watching(DeadLettering):
             found += [bool(one) for one in told]
         return found
 
-    def tickets_of(self, account: str, mailbox: str) -> Iterator[tuple[Ticket, str]]:
-        keys = self._keys_for(account, mailbox)
-        for ticket, place in self._all_tickets(keys):
-            if ticket.account == account and ticket.place.mailbox == mailbox:
-                yield ticket, place
+    def tickets_of(self, account: str, mailbox: str | None = None) -> Iterator[tuple[Ticket, str]]:
+        for keys in self._partitions if mailbox is None else (self._keys_for(account, mailbox),):
+            for ticket, place in self._all_tickets(keys):
+                if ticket.account == account and mailbox in (None, ticket.place.mailbox):
+                    yield ticket, place
 
     def _all_tickets(self, keys: Keys) -> Iterator[tuple[Ticket, str]]:
         for entry_id, fields in self._walk_entries(keys):

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -38,7 +39,7 @@ def readings(draw: st.DrawFn) -> list[list[Record]]:
                 draw(st.sampled_from(("", *WORDS))),
                 position=position,
                 reason=draw(st.sampled_from(REASONS)),
-                scan=draw(st.sampled_from((Scan.OFF, Scan.INFECTED))),
+                scan=draw(st.sampled_from(Scan)),
             )
             for position in range(2)
         ]
@@ -55,9 +56,12 @@ def best(records: Sequence[Record], position: int) -> Attachment:
         assert record.message is not None
         found = record.message.attachments[position]
         if found.scan is Scan.INFECTED:
-            return 2, record.fetched_at
-        is_read = found.extraction.outcome in (Extracted.TEXT, Extracted.EMPTY)
-        return (0 if not is_read else 1 if found.extraction.reason else 2), record.fetched_at
+            return 3, record.fetched_at
+        if found.extraction.outcome not in (Extracted.TEXT, Extracted.EMPTY):
+            return 0, record.fetched_at
+        if found.extraction.reason:
+            return 1, record.fetched_at
+        return 3 if found.scan is Scan.CLEAN else 2, record.fetched_at
 
     message = max(records, key=rank).message
     assert message is not None
@@ -98,11 +102,56 @@ class StoreAttachmentsContract:
             is_there = any(it.extraction.text == word for it in wanted)
             assert bool(store.search(word, account=account)) == is_there
 
+    def test_workers_that_refresh_one_mail_at_once_end_with_the_best_reading(self, store: Store) -> None:
+        texts = ["", *(f"zeppelin{day}" for day in range(1, 9)), ""]
+        records = [
+            told(day, make_attachment(text, reason="" if text else "time_out")) for day, text in enumerate(texts)
+        ]
+        with ThreadPoolExecutor(len(records)) as workers:
+            list(workers.map(lambda record: store.write([record]), records))
+
+        (mail,) = store.export()
+        kept: Any = mail["attachments"]
+        assert [it["text"] for it in kept] == ["zeppelin8"]
+        assert [bool(store.search(text)) for text in texts[1:-1]] == [False] * 7 + [True]
+
     def test_the_same_reading_once_more_writes_nothing(self, store: Store) -> None:
         store.write([told(1, make_attachment("zeppelin"))])
         before = list(store.export())
         store.write([told(1, make_attachment("zeppelin"))])
         assert list(store.export()) == before
+
+    @pytest.mark.parametrize("scan", [Scan.OFF, Scan.UNSCANNED])
+    def test_what_is_infected_gets_its_text_back_only_from_a_scanner_that_calls_it_clean(
+        self, store: Store, scan: Scan
+    ) -> None:
+        infected = make_attachment(reason="infected", scan=Scan.INFECTED)
+        store.write([told(1, infected)])
+        store.write([told(2, make_attachment("zeppelin", scan=scan))])
+        assert not store.search("zeppelin")
+        store.write([told(3, make_attachment("zeppelin", scan=Scan.CLEAN))])
+        store.write([told(1, infected)])  # again: it was not settled when its worker was killed
+        assert len(store.search("zeppelin")) == 1
+
+    @pytest.mark.parametrize(
+        ("found", "is_better"),
+        [
+            (make_attachment("zeppelin", scan=Scan.UNSCANNED), True),
+            (make_attachment(reason="crashed", scan=Scan.UNSCANNED), False),
+            (make_attachment(reason="infected", scan=Scan.INFECTED), True),
+        ],
+    )
+    def test_a_ticket_that_is_worked_on_twice_ends_with_the_better_reading(
+        self, store: Store, found: Attachment, is_better: bool
+    ) -> None:
+        """A worker killed between writing and settling leaves it to another one; the mail was fetched once."""
+        half = make_attachment("half", reason="time_out", scan=Scan.UNSCANNED)
+        store.write([told(1, half)])
+        store.write([told(1, found)])
+        (mail,) = store.export()
+        kept: Any = mail["attachments"]
+        assert kept[0]["text"] == (found if is_better else half).extraction.text
+        assert len(store.search("half")) == (not is_better)
 
     def test_a_text_is_found_by_its_bytes_and_the_way_it_was_read(self, store: Store) -> None:
         found = make_attachment("zeppelin", recipe="application/pdf 2:a")

@@ -294,6 +294,14 @@ class StoreContract:
         assert known.received_at == LONG_AGO + timedelta(minutes=2)
         assert by_uid[9].version == 99, "what is to count from now on must be greater"
 
+    def test_living_mails_with_a_uid_are_told_from_others(self, store: Store) -> None:
+        store.write([added("api", place=Place("Gmail")), deleted("gone", 99, place=Place("INBOX", 1, 9))])
+        assert not store.has_numbered_mails(ACCOUNT)
+        store.write([added("INBOX/1/1", account="other@example.org", place=Place("INBOX", 1, 1))])
+        assert not store.has_numbered_mails(ACCOUNT)
+        store.write(numbered(1))
+        assert store.has_numbered_mails(ACCOUNT)
+
     def test_of_two_rows_at_one_place_the_living_mail_is_meant(self, store: Store) -> None:
         place = Place("INBOX", 1, 7)
         store.write([deleted("old", 5, place=place), added("new", 6, place=place), changed("stub", 7, place=place)])

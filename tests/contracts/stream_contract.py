@@ -455,6 +455,8 @@ class StreamContract:
         places = {ticket.place.uid: place for ticket, place in stream.tickets_of(ACCOUNT, MAILBOX)}
         assert places == {1: "retry", 2: "dead", four.place.uid: "live", 5: "live"}
         assert list(stream.tickets_of(ACCOUNT, "Archive")) == []
+        assert {ticket.place.uid for ticket, _ in stream.tickets_of(ACCOUNT)} == places.keys()
+        assert list(stream.tickets_of("other@example.org")) == []
 
     def test_stats_tell_the_age_of_the_oldest(self, stream: WholeStream) -> None:
         assert stream.stats().oldest_waiting_s == 0.0

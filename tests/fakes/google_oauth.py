@@ -1,7 +1,8 @@
 """Google's sign-in as a small real HTTP server: consent with redirect, PKCE, refresh, revoke, and its bad days.
 
 It is strict where Google is strict: a code works once, for its own client, redirect address and PKCE verifier; a
-refresh token works until it is revoked. What it shall get wrong is set by `mood`.
+refresh token works until it is revoked. What it shall get wrong is set by `mood`. Service accounts with domain-wide
+delegation are in `google_service_account.py`.
 """
 
 import base64
@@ -11,14 +12,19 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from tests.fakes.google_service_account import JWT_BEARER, DelegationRefusedError, ServiceAccount, delegation
+
 CLIENT_ID = "1234.apps.example.org"
 CLIENT_SECRET = "not-a-real-secret"
+ACCOUNT = "ada@example.org"
+_USUAL_LIFETIME_S = 3600.0
 
 
 class Mood(StrEnum):
@@ -35,6 +41,16 @@ class Mood(StrEnum):
     HANGS_UP = "hangs_up"
 
 
+@dataclass(frozen=True)
+class Grant:
+    """What an access token allows."""
+
+    account: str
+    scopes: str
+    refresh_token: str
+    ends_at: float  # by time.monotonic
+
+
 @dataclass
 class _Promise:
     redirect_uri: str
@@ -47,6 +63,7 @@ class FakeGoogle:
     """The server's state; tests set its mood and read its counts."""
 
     mood: Mood = Mood.WELL
+    account: str = ACCOUNT  # of the person at the consent page
     denies: bool = False  # the person presses "cancel"
     granted_scopes: str | None = None  # None: all that were asked for
     gives_refresh_token: bool = True
@@ -57,6 +74,9 @@ class FakeGoogle:
     asked: list[dict[str, str]] = field(default_factory=list)  # queries of the consent page
     refresh_tokens: dict[str, str] = field(default_factory=dict)  # refresh token to scopes
     access_tokens: list[str] = field(default_factory=list)
+    service_accounts: dict[str, ServiceAccount] = field(default_factory=dict)  # by their address
+    _owners: dict[str, str] = field(default_factory=dict)  # refresh token to account
+    _grants: dict[str, Grant] = field(default_factory=dict)  # by access token
     _codes: dict[str, _Promise] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -95,6 +115,8 @@ class FakeGoogle:
 
     def token(self, form: dict[str, str]) -> tuple[int, object]:
         """Answer the token address."""
+        if form.get("grant_type") == JWT_BEARER:
+            return self._delegated(form.get("assertion", ""))
         if form.get("client_id") != CLIENT_ID or form.get("client_secret") != CLIENT_SECRET:
             return 401, {"error": "invalid_client"}
         if form.get("grant_type") == "refresh_token":
@@ -102,16 +124,36 @@ class FakeGoogle:
         return self._exchanged(form)
 
     def revoke(self, token: str) -> tuple[int, object]:
-        """Answer the revoke address."""
+        """Answer the revoke address; the access tokens end with the refresh token."""
         if self.refresh_tokens.pop(token, None) is None:
             return 400, {"error": "invalid_token"}
+        self._end(lambda grant: grant.refresh_token == token)
         return 200, {}
 
-    def issue_refresh_token(self, scopes: str) -> str:
+    def issue_refresh_token(self, scopes: str, account: str | None = None) -> str:
         """Return a refresh token as a finished sign-in would have given."""
         token = f"1//{secrets.token_urlsafe(16)}"
         self.refresh_tokens[token] = scopes
+        self._owners[token] = account or self.account
         return token
+
+    def issue_access_token(self, scopes: str, account: str | None = None) -> str:
+        """Return an access token of a sign-in of its own."""
+        return str(self._access(scopes, self.issue_refresh_token(scopes, account))["access_token"])
+
+    def grant(self, access_token: str) -> Grant | None:
+        """Return what an access token allows; None when it has ended or never was."""
+        grant = self._grants.get(access_token)
+        return grant if grant is not None and time.monotonic() < grant.ends_at else None
+
+    def end_access_tokens(self) -> None:
+        """Let every access token end now; refresh tokens go on."""
+        self._end(lambda grant: True)
+
+    def sign_out(self, account: str) -> None:
+        """Let an account's tokens end for good: a refresh is answered with `invalid_grant`."""
+        for token in [token for token, owner in self._owners.items() if owner == account]:
+            self.revoke(token)
 
     def _exchanged(self, form: dict[str, str]) -> tuple[int, object]:
         promise = self._codes.pop(form.get("code", ""), None)
@@ -119,22 +161,39 @@ class FakeGoogle:
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         if promise is None or promise.challenge != challenge or promise.redirect_uri != form.get("redirect_uri"):
             return 400, {"error": "invalid_grant", "error_description": "Bad Request"}
-        answer = self._access(promise.scopes)
-        if self.gives_refresh_token:
-            answer["refresh_token"] = self.issue_refresh_token(promise.scopes)
-        return 200, answer
+        if not self.gives_refresh_token:
+            return 200, self._access(promise.scopes, "")
+        refresh_token = self.issue_refresh_token(promise.scopes)
+        return 200, {**self._access(promise.scopes, refresh_token), "refresh_token": refresh_token}
 
     def _refreshed(self, token: str) -> tuple[int, object]:
         with self._lock:
             self.refreshes += 1
         if token not in self.refresh_tokens:
             return 400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
-        return 200, self._access(self.refresh_tokens[token])
+        return 200, self._access(self.refresh_tokens[token], token)
 
-    def _access(self, scopes: str) -> dict[str, object]:
+    def _delegated(self, assertion: str) -> tuple[int, object]:
+        """Answer a service account that acts for a person of its domain."""
+        try:
+            account, scopes = delegation(assertion, self.service_accounts)
+        except DelegationRefusedError as error:
+            return error.status, {"error": error.code, "error_description": error.text}
+        token = self.issue_access_token(scopes, account)
+        return 200, {"access_token": token, "expires_in": self.expires_in, "token_type": "Bearer"}
+
+    def _access(self, scopes: str, refresh_token: str) -> dict[str, object]:
         token = self.make_access_token()
         self.access_tokens.append(token)
+        lives_s = self.expires_in if isinstance(self.expires_in, int | float) else _USUAL_LIFETIME_S
+        owner = self._owners.get(refresh_token, self.account)
+        with self._lock:
+            self._grants[token] = Grant(owner, scopes, refresh_token, time.monotonic() + lives_s)
         return {"access_token": token, "expires_in": self.expires_in, "scope": scopes, "token_type": "Bearer"}
+
+    def _end(self, ends: Callable[[Grant], bool]) -> None:
+        with self._lock:
+            self._grants = {token: grant for token, grant in self._grants.items() if not ends(grant)}
 
 
 _BAD_DAYS: dict[Mood, tuple[int, bytes]] = {
@@ -177,7 +236,8 @@ def _handler_for(google: FakeGoogle) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(ConnectionError):  # the client gave up waiting
+                self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
             """Keep the test's output clean."""

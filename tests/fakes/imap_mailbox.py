@@ -61,6 +61,7 @@ class StoredMail:
     labels: frozenset[str] = frozenset()
     modseq: int = 1
     breaks: bool = False  # cuts the connection each time it is fetched
+    thread: int = 0  # at Gmail its X-GM-THRID; 0: a thread of its own
 
     @property
     def message_id(self) -> str:
@@ -295,7 +296,7 @@ class MemorySession(Session):
             received_at=mail.received_at,
             flags=tuple(sorted(mail.flags)),
             modseq=mail.modseq if self.has_condstore else None,
-            gmail=GmailTags(mail.number, mail.number, labels) if labels is not None else None,
+            gmail=GmailTags(mail.number, mail.thread or mail.number, labels) if labels is not None else None,
             message_id=mail.message_id if message_id else "",
         )
 

@@ -103,6 +103,9 @@ class PipelineModel:
         rows = [row for row in rows if uidvalidity in (None, row.place.uidvalidity)]
         yield from [row.known() for row in sorted(rows, key=lambda row: (row.place.uidvalidity, row.place.uid))]
 
+    def has_numbered_mails(self, account: str) -> bool:
+        return any(row.place.uidvalidity and not row.is_deleted for row in self.rows.values())
+
     def find_by_uids(self, account: str, mailbox: str, uidvalidity: int, uids: Sequence[int]) -> dict[int, KnownMail]:
         found: dict[int, KnownMail] = {}
         for mail in self.known_mails(account, mailbox, uidvalidity=uidvalidity):
@@ -117,12 +120,12 @@ class PipelineModel:
     def is_on_its_way_or_dead(self, account: str, mailbox: str, envelope_ids: Sequence[str]) -> list[bool]:
         return [self._is_busy(envelope_id) for envelope_id in envelope_ids]
 
-    def tickets_of(self, account: str, mailbox: str) -> Iterator[tuple[Ticket, str]]:
+    def tickets_of(self, account: str, mailbox: str | None = None) -> Iterator[tuple[Ticket, str]]:
         for entry in list(self.live):
-            if entry.envelope.place.mailbox == mailbox:
+            if mailbox in (None, entry.envelope.place.mailbox):
                 yield _ticket(entry.envelope, entry.version), "live"
         for envelope, _ in list(self.dead.values()):
-            if envelope.place.mailbox == mailbox:
+            if mailbox in (None, envelope.place.mailbox):
                 yield _ticket(envelope, 0), "dead"
 
     # --- inside ------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from urllib.parse import parse_qs
 
 
@@ -11,6 +12,7 @@ class TokenIntrospection:
 
     def __init__(self) -> None:
         self._users: dict[str, str] = {}
+        self._issued = count()
         self.is_down = False  # True: answers 503, as an identity provider in trouble does
         self.asked = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -20,7 +22,7 @@ class TokenIntrospection:
 
     def issue(self, user: str) -> str:
         """Return a new token that is good for `user`."""
-        token = f"token-{len(self._users)}-of-{user.partition('@')[0]}"
+        token = f"token-{next(self._issued)}-of-{user.partition('@')[0]}"
         self._users[token] = user
         return token
 

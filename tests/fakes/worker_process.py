@@ -41,6 +41,8 @@ def poisonable_parse(raw: bytes | mmap) -> Parsed:
     if b"X-Poison: memory" in head:
         raise MemoryError
     if b"X-Poison: hang" in head:
+        sys.stderr.write('{"event": "mail_hangs"}\n')  # as a log line: tests wait for it
+        sys.stderr.flush()
         threading.Event().wait()
     if b"X-Poison: exit" in head:
         os._exit(9)

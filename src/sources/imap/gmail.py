@@ -4,15 +4,17 @@ All Mail, Spam and Trash hold every mail once. They are looked through over a co
 mailbox being read stays selected (Gmail allows 15 connections an account).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from src.common.errors import MailboxMissingError
+from src.common.errors import MailboxMissingError, SourceRefusedError
 from src.imap.answers import Mailbox, MailFacts
 from src.imap.session import Session
 from src.model.envelope import Place
+from src.sources.imap.limits import LEAST_LISTED
 
 SPECIAL_USE = ("\\All", "\\Junk", "\\Trash")  # RFC 6154; at Gmail the three that hold every mail once
+_USES = (*SPECIAL_USE, "\\Drafts", "\\Flagged", "\\Important", "\\Sent")  # all that Gmail marks; RFC 8457 too
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,18 @@ def special_use_names(mailboxes: Sequence[Mailbox]) -> tuple[str, ...]:
     )
 
 
+def special_use(mailboxes: Sequence[Mailbox], name: str) -> str:
+    """Return what the mailbox of this name is to the server, such as `\\All`; empty: nothing special."""
+    flags = (flag for mailbox in mailboxes if mailbox.name == name for flag in _USES if mailbox.has_flag(flag))
+    return next(flags, "")
+
+
+def require_all(*, listed: int, told: int) -> None:
+    """Raise SourceRefusedError when a list of UIDs cannot be all that SELECT told of."""
+    if listed < told * LEAST_LISTED:
+        raise SourceRefusedError(f"the mail server told of {told} mails and lists {listed}: it is asked again")
+
+
 class Whereabouts:
     """Looks for mails in every mailbox that could hold them."""
 
@@ -40,6 +54,22 @@ class Whereabouts:
         """`mailboxes` are looked through besides the special-use ones."""
         self._open_session = open_session
         self._mailboxes = mailboxes
+
+    def special_use_names(self) -> tuple[str, ...]:
+        """Return the names of All Mail, Spam and Trash, in this order, as far as the server shows them."""
+        with self._open_session() as session:
+            return special_use_names(session.list_mailboxes())
+
+    def walk(self, names: Sequence[str]) -> Iterator[tuple[int, Found]]:
+        """Walk all mails of these mailboxes, each with X-GM-MSGID. Raises rather than tell a part."""
+        with self._open_session() as session:
+            for name in names:
+                selected = session.select(name)
+                uids = session.search_uids()
+                require_all(listed=len(uids), told=selected.exists)
+                for facts in session.describe(uids):
+                    if facts.gmail is not None:
+                        yield facts.gmail.message_id, Found(Place(name, selected.uidvalidity, facts.uid), facts)
 
     def find(self, source_ids: Sequence[str]) -> dict[str, Found]:
         """Return where these mails lie; those in no mailbox are left out. Raises rather than tell a part."""

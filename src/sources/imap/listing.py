@@ -7,11 +7,11 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Container, Sequence
 
-from src.common.errors import SourceRefusedError
 from src.imap.session import Session
 from src.imap.uid_set import UidSet
 from src.sources.imap.catch_up import chunks
-from src.sources.imap.limits import FLAG_CHUNK, LEAST_LISTED
+from src.sources.imap.gmail import require_all
+from src.sources.imap.limits import FLAG_CHUNK
 from src.sources.imap.visit import Visit, labels_of
 
 _UNTOLD = 0  # digest of labels that are not known: of a mail like any other, and the flags are asked for once more
@@ -64,9 +64,8 @@ def all_uids(visit: Visit) -> UidSet:
 
     Much is concluded from this one answer: what is not in it counts as deleted.
     """
-    listed, told = visit.session.search_uids(), visit.selected.exists
-    if len(listed) < told * LEAST_LISTED:
-        raise SourceRefusedError(f"the mail server told of {told} mails and lists {len(listed)}: it is asked again")
+    listed = visit.session.search_uids()
+    require_all(listed=len(listed), told=visit.selected.exists)
     return listed
 
 

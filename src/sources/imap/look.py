@@ -10,6 +10,7 @@ from src.sources.imap.changes import changes
 from src.sources.imap.position import Position
 from src.sources.imap.reconcile import reconcile
 from src.sources.imap.renumbering import finish_settling, other_numbering, renumber
+from src.sources.imap.strays import strays
 from src.sources.imap.visit import Steps, Visit, batch
 
 _log = get_logger(__name__)
@@ -55,7 +56,7 @@ def _position_without_cursor(visit: Visit) -> Position:
 
 def _compare_from_start(visit: Visit) -> Position:
     """Begin at the first UID, and fetch only what is missing. What was never read before needs no comparing after."""
-    is_known = any(True for _ in visit.known_here())
+    is_known = any(True for _ in visit.known_here()) or (visit.session.has_gmail and any(True for _ in strays(visit)))
     last = visit.session.search_uids().last
     _log.info("mailbox_read_from_start", account_tag=account_tag(visit.account), is_known=is_known, last_uid=last)
     return Position(

@@ -50,6 +50,7 @@ def open_imap(request: SourceRequest) -> Sequence[Source]:
                 reconcile_interval_s=settings.imap_reconcile_interval_seconds,
             ),
             clock=request.clock,
+            compares_first=request.compares_first,
         )
         for name in names
     ]

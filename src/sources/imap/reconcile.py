@@ -10,6 +10,7 @@ nothing is published from half a list. What the server has above `last_uid` is c
 | has it | other labels, or marked deleted | CHANGED |
 | has it | not stored | fetched and published, unless on its way or dead |
 | lacks it | living | DELETED; at Gmail only if it is in no other mailbox |
+| | told of through the Gmail API last | see `strays.py` |
 
 Where the database is ahead of the clock, the version is told with the news, see `versions.py`.
 """
@@ -31,6 +32,7 @@ from src.sources.imap.listing import Listing, all_uids, label_digest
 from src.sources.imap.mail_reading import read_mails
 from src.sources.imap.position import Position
 from src.sources.imap.renumbering import renumber
+from src.sources.imap.strays import tell_strays
 from src.sources.imap.visit import Steps, Visit, batch
 from src.sources.versions import clock_version, newer_than, version_ahead
 from src.store.protocol import KnownMail
@@ -75,6 +77,8 @@ def reconcile(visit: Visit, position: Position, pause: Callable[[float], bool]) 
         yield batch(position, [newer_than(found.ahead.get(one.place.uid, 0), one) for one in envelopes])
     yield from _bring_missing(visit, position, found.missing)
     yield from _tell_vanished(visit, position, found)
+    if visit.session.has_gmail:
+        yield from tell_strays(visit, position)
     return replace(position, last_reconcile=started_at)
 
 
@@ -146,4 +150,4 @@ def _farewells(visit: Visit, mails: Sequence[KnownMail]) -> list[Envelope]:
 def _farewell(visit: Visit, mail: KnownMail, found: Found | None) -> Envelope:
     if found is None:
         return visit.deleted(mail.source_id, mail.place)
-    return replace(visit.changed(found.facts), place=found.place)
+    return visit.changed_at(found)

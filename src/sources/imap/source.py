@@ -19,7 +19,7 @@ from src.model.cursor import Batch, Cursor
 from src.model.envelope import Envelope
 from src.sources.imap.catch_up import chunks
 from src.sources.imap.connection import RECONNECT, Connection
-from src.sources.imap.gmail import Whereabouts
+from src.sources.imap.gmail import Whereabouts, special_use
 from src.sources.imap.ids import SourceIds
 from src.sources.imap.limits import FLAG_CHUNK, MAX_ROUNDS, Limits
 from src.sources.imap.listing import all_uids, untold_but_there
@@ -50,14 +50,19 @@ class ImapSource:
         limits: Limits | None = None,
         clock: Clock | None = None,
         reconnect: RetryPolicy = RECONNECT,
+        compares_first: bool = False,
     ) -> None:
-        """`siblings`: the other mailboxes read of the account. `forget_token`: the next login takes another one."""
+        """`siblings`: the other mailboxes read of the account. `forget_token`: the next login takes another one.
+
+        `compares_first`: the first look compares the whole mailbox with the database.
+        """
         self.account = account
         self.mailbox = mailbox
         self._known = known
         self._tickets = tickets
         self._limits = limits or Limits()
         self._clock = clock or SystemClock()
+        self._compares_first = compares_first
         self._interrupted = threading.Event()
         self._connection = Connection(
             open_session, clock=self._clock, pause=self._interrupted.wait, forget_token=forget_token, policy=reconnect
@@ -76,7 +81,7 @@ class ImapSource:
         for _ in range(MAX_ROUNDS):
             is_new = self._steps is None
             if self._steps is None:
-                position = Position.of(cursor)
+                position = self._begin(cursor)
                 self._steps = look(self._visit(position), position, self._interrupted.wait)
             try:
                 found = next(self._steps, None)
@@ -133,6 +138,12 @@ class ImapSource:
             yield from told.values()
             for uid in untold_but_there(visit.session, chunk, told):
                 yield CensusItem(visit.ids.of(uid), visit.place(uid))
+
+    def special_use(self) -> str:
+        """Return what the mailbox is to the server (RFC 6154), such as `\\All`; empty: nothing special."""
+        self._leave()
+        self._select()  # opens the connection anew if it broke
+        return special_use(self._connection.session().list_mailboxes(), self.mailbox)
 
     # --- Refetch -----------------------------------------------------------------------------------------------------
 
@@ -196,10 +207,15 @@ class ImapSource:
             self._connection.lost()
             raise
 
+    def _begin(self, cursor: Cursor) -> Position | None:
+        position = Position.of(cursor)
+        return replace(position, last_reconcile=None) if position and self._compares_first else position
+
     def _remember(self, found: Batch | None) -> None:
         """Keep the steps for the next fetch, unless they ended with this batch."""
         if found is None or found.caught_up:
             self._steps, self._returned = None, None
+            self._compares_first = self._compares_first and found is None
         else:
             self._returned = found.cursor
 
@@ -225,8 +241,8 @@ def _told(visit: Visit, uids: Sequence[int]) -> Iterator[CensusItem]:
             yield CensusItem(visit.ids.of(one.uid), visit.place(one.uid), one.flags)
         return
     for facts in visit.session.describe(uids):
-        labels = labels_of(facts.flags, facts.gmail.labels if facts.gmail else None)
-        yield CensusItem(visit.ids.of(facts.uid, facts), visit.place(facts.uid), labels)
+        own = facts.gmail.labels if facts.gmail else None
+        yield CensusItem(visit.ids.of(facts.uid, facts), visit.place(facts.uid), labels_of(facts.flags, own), own)
 
 
 def _is_same(cursor: Cursor, returned: Cursor | None) -> bool:

@@ -5,7 +5,7 @@ is resumed, a new Visit begins at the cursor that was returned last.
 """
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from src.common.clock import Clock
@@ -14,7 +14,7 @@ from src.imap.session import Session
 from src.model.cursor import Batch, Failure
 from src.model.envelope import Envelope, GmailIds, Kind, Place, RawSlices, envelope_id
 from src.model.ticket import Ticket
-from src.sources.imap.gmail import Whereabouts
+from src.sources.imap.gmail import Found, Whereabouts
 from src.sources.imap.ids import SourceIds, gmail_id
 from src.sources.imap.limits import Limits
 from src.sources.imap.position import Position
@@ -35,6 +35,10 @@ class KnownMails(Protocol):
         """As in MailReader."""
         ...
 
+    def has_numbered_mails(self, account: str) -> bool:
+        """As in MailReader."""
+        ...
+
     def find_by_uids(self, account: str, mailbox: str, uidvalidity: int, uids: Sequence[int]) -> dict[int, KnownMail]:
         """As in MailReader."""
         ...
@@ -51,7 +55,7 @@ class TicketsOnTheWay(Protocol):
         """As in ProducerStream."""
         ...
 
-    def tickets_of(self, account: str, mailbox: str) -> Iterator[tuple[Ticket, str]]:
+    def tickets_of(self, account: str, mailbox: str | None = None) -> Iterator[tuple[Ticket, str]]:
         """As in ProducerStream."""
         ...
 
@@ -107,6 +111,10 @@ class Visit:
             labels=labels_of(told.flags, gmail_labels),
             gmail=gmail_ids(gmail),
         )
+
+    def changed_at(self, found: Found) -> Envelope:
+        """Make the envelope that tells a mail's labels and place in another mailbox, at Gmail."""
+        return replace(self.changed(found.facts), place=found.place)
 
     def deleted(self, source_id: str, place: Place) -> Envelope:
         """Make the envelope that tells that a mail is gone for good."""

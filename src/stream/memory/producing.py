@@ -160,10 +160,10 @@ class Producing(MemoryState):
         with self._lock:
             return [name in self._ids for name in envelope_ids]
 
-    def tickets_of(self, account: str, mailbox: str) -> Iterator[tuple[Ticket, str]]:
+    def tickets_of(self, account: str, mailbox: str | None = None) -> Iterator[tuple[Ticket, str]]:
         with self._lock:
             places = (("live", self._live), ("retry", self._retries), ("dead", self._dead))
             found = [(mail.ticket(), place) for place, mails in places for mail in mails.values()]
         for ticket, place in found:
-            if ticket.account == account and ticket.place.mailbox == mailbox:
+            if ticket.account == account and mailbox in (None, ticket.place.mailbox):
                 yield ticket, place

@@ -1,7 +1,8 @@
 """A Google of our own, and settings that point at it."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,27 +10,29 @@ import pytest
 from cryptography.fernet import Fernet
 
 from config.settings import Settings, load
-from src.auth.access_token import token_file
-from src.auth.google_oauth import IMAP_SCOPE
+from src.auth.google_oauth import IMAP_SCOPE, READ_SCOPE
+from src.auth.signed_in import token_file
 from src.auth.token_file import StoredToken
+from tests.fakes.gmail.fake_gmail import FakeGmail
 from tests.fakes.google_oauth import CLIENT_ID, FakeGoogle
 
 ACCOUNT = "ada@example.org"
+SIGNED_IN_AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+PutKey = Callable[..., Path]  # see `put_key`
 
 
 @pytest.fixture
-def google() -> Iterator[FakeGoogle]:
-    fake = FakeGoogle()
-    fake.start()
-    yield fake
-    fake.stop()
+def google(gmail: FakeGmail) -> FakeGoogle:
+    """The sign-in of a running Gmail."""
+    return gmail.google
 
 
 @pytest.fixture
-def environment(google: FakeGoogle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def environment(gmail: FakeGmail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The settings as environment variables, set for this process too; the working folder is empty."""
     variables = {
-        **google.environment(),
+        **gmail.environment(),
         "IMAP_USER": ACCOUNT,
         "GOOGLE_TOKEN_FILE": str(tmp_path / "tokens" / "gmail_token.json"),
         "ENCRYPTION_KEY": Fernet.generate_key().decode(),
@@ -54,13 +57,27 @@ def signed_in(google: FakeGoogle, settings: Settings) -> Callable[..., StoredTok
             "account": ACCOUNT,
             "client_id": CLIENT_ID,
             "scopes": (IMAP_SCOPE,),
-            "signed_in_at": datetime(2026, 1, 1, tzinfo=UTC),
-            "expires_at": datetime(2026, 1, 1, 1, tzinfo=UTC),
+            "signed_in_at": SIGNED_IN_AT,
+            "expires_at": SIGNED_IN_AT + timedelta(hours=1),
             "access_token": "ya29.ended",
             "refresh_token": google.issue_refresh_token(IMAP_SCOPE),
         }
         token = StoredToken(**{**values, **changes})
         token_file(settings).save(token)
         return token
+
+    return put
+
+
+@pytest.fixture
+def put_key(gmail: FakeGmail, tmp_path: Path) -> PutKey:
+    """Put a key file in place; its own `token_uri` leads nowhere."""
+
+    def put(*, scopes: str = READ_SCOPE, **changes: object) -> Path:
+        path = tmp_path / "service-account.json"
+        content = {**gmail.service_account_key(scopes=scopes), "client_id": "1042", "token_uri": "http://127.0.0.1:1/"}
+        path.write_text(json.dumps({**content, **changes}), encoding="utf-8")
+        path.chmod(0o600)
+        return path
 
     return put

@@ -1,18 +1,24 @@
 """Access tokens: fresh for everybody, refreshed once, and clear about who has to do what."""
 
+import fcntl
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from config.settings import Settings, load
-from src.auth import google_oauth
-from src.auth.access_token import AccessTokens, access_token_provider, locked, token_file
+from src.auth import bounded_http
+from src.auth.access_token import access_token_provider
 from src.auth.google_oauth import IMAP_SCOPE, READ_SCOPE
+from src.auth.shared_lock import locked
+from src.auth.sign_in_mark import sign_in_mark
+from src.auth.signed_in import token_file
 from src.auth.token_file import StoredToken
 from src.common.clock import SystemClock
 from src.common.errors import (
@@ -26,6 +32,7 @@ from src.common.errors import (
 from tests.fakes.clock import FakeClock
 from tests.fakes.google_oauth import FakeGoogle, Mood
 from tests.fixtures.logs import CapturedLogs
+from tests.fixtures.services import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 SignedIn = Callable[..., StoredToken]
@@ -33,9 +40,11 @@ SignedIn = Callable[..., StoredToken]
 
 def test_an_ended_token_is_refreshed_once_and_kept(google: FakeGoogle, settings: Settings, signed_in: SignedIn) -> None:
     signed_in()
+    mark = sign_in_mark(settings)
     provider = access_token_provider(settings)
     assert provider() == provider() == google.access_tokens[0]
     assert google.refreshes == 1
+    assert sign_in_mark(settings) == mark  # or the mailboxes of an account would wake each other for ever
     assert token_file(settings).load().access_token == google.access_tokens[0]
 
 
@@ -48,7 +57,7 @@ def test_a_living_token_costs_no_call(google: FakeGoogle, settings: Settings, si
 def test_refreshes_ahead_of_the_end(google: FakeGoogle, settings: Settings, signed_in: SignedIn) -> None:
     clock = FakeClock()
     signed_in(access_token="ya29.ends-soon", expires_at=clock.now() + timedelta(minutes=6))
-    provider = AccessTokens(settings, clock)
+    provider = access_token_provider(settings, clock)
     assert provider() == "ya29.ends-soon"
     clock.advance(120)
     assert provider() == google.access_tokens[0]
@@ -103,6 +112,59 @@ def test_two_processes_and_many_threads_cause_one_refresh(
     assert google.refreshes == 1
 
 
+def test_a_process_killed_while_it_refreshes_holds_up_nobody(
+    google: FakeGoogle, environment: dict[str, str], settings: Settings, signed_in: SignedIn
+) -> None:
+    signed_in()
+    google.delay_s = 30.0
+    code = "import config.settings as s, src.auth.access_token as a; a.access_token_provider(s.load())()"
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment | {"PATH": "", "PYTHONPATH": str(ROOT)})
+    lock = token_file(settings).path.with_name("gmail_token.json.lock")
+    wait_until(lambda: is_held(lock), what="the other process refreshes")
+    process.kill()
+    process.wait()
+    google.delay_s = 0.0
+    assert access_token_provider(settings)() == google.access_tokens[-1]
+
+
+def test_one_account_s_refresh_does_not_hold_up_another_account(
+    google: FakeGoogle, settings: Settings, signed_in: SignedIn, tmp_path: Path
+) -> None:
+    signed_in()
+    other = tmp_path / "tokens" / "other.json"
+    other.touch()
+    with locked(other):
+        assert access_token_provider(settings)() == google.access_tokens[0]
+
+
+def test_a_sign_in_during_a_refresh_is_not_overwritten_by_it(
+    google: FakeGoogle, settings: Settings, signed_in: SignedIn
+) -> None:
+    old = signed_in()
+    google.delay_s = 0.5
+    provider = access_token_provider(settings)
+    with ThreadPoolExecutor(1) as threads:
+        refreshing = threads.submit(provider)
+        wait_until(lambda: is_held(token_file(settings).path.with_name("gmail_token.json.lock")), what="it refreshes")
+        with locked(token_file(settings).path):  # as the sign-in does
+            new = replace(old, refresh_token=google.issue_refresh_token(IMAP_SCOPE), signed_in_at=SystemClock().now())
+            token_file(settings).save(new)
+        refreshing.result()
+    assert token_file(settings).load() == new
+
+
+def is_held(lock: Path) -> bool:
+    """Tell whether a process holds this lock file."""
+    if not lock.exists():
+        return False
+    with lock.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 @pytest.mark.parametrize("mood", [Mood.SERVER_ERROR, Mood.BROKEN_JSON, Mood.JSON_BUT_NO_OBJECT, Mood.NO_ACCESS_TOKEN,
                                   Mood.HANGS_UP])  # fmt: skip
 def test_a_bad_day_is_temporary_and_leaves_the_file(
@@ -131,7 +193,7 @@ def test_a_slow_google_is_given_up(
 ) -> None:
     signed_in()
     google.delay_s = 5.0
-    monkeypatch.setattr(google_oauth, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(bounded_http, "TIMEOUT_S", 0.2)
     with pytest.raises(SourceUnavailableError):
         access_token_provider(settings)()
 

@@ -13,9 +13,11 @@ import pytest
 import requests
 
 from config.settings import Settings, SettingsError, load
-from src.auth.access_token import access_token_provider, token_file
+from src.auth.access_token import access_token_provider
+from src.auth.auth_setup import has_browser, run_auth_setup
 from src.auth.google_oauth import IMAP_SCOPE, READ_SCOPE
-from src.auth.oauth2_gmail import has_browser, main, run_auth_setup
+from src.auth.oauth2_gmail import main
+from src.auth.signed_in import token_file
 from src.auth.token_file import StoredToken
 from src.common import exit_codes
 from src.common.errors import (
@@ -26,6 +28,8 @@ from src.common.errors import (
     SignInFailedError,
     SourceUnavailableError,
 )
+from tests.fakes.gmail import faults
+from tests.fakes.gmail.fake_gmail import FakeGmail
 from tests.fakes.google_oauth import FakeGoogle, Mood
 
 from .conftest import ACCOUNT
@@ -75,10 +79,36 @@ def test_signing_in_without_a_browser_by_pasting(google: FakeGoogle, settings: S
     assert token_file(settings).load() == token
 
 
-def test_the_api_asks_for_reading_only(google: FakeGoogle, environment: dict[str, str], browser: None) -> None:
-    settings = load(use_gmail_api=True, gmail_user="bea@example.org")
-    token = sign_in(settings)
+@pytest.mark.usefixtures("environment", "browser")
+@pytest.mark.parametrize("way", [{"use_gmail_api": True}, {"source": "gmail"}])
+def test_the_api_asks_for_reading_only(gmail: FakeGmail, way: dict[str, object]) -> None:
+    gmail.add_account("bea@example.org")
+    gmail.google.account = "bea@example.org"
+    token = sign_in(load(gmail_user="bea@example.org", **way))
     assert (token.account, token.scopes) == ("bea@example.org", (READ_SCOPE,))
+
+
+@pytest.mark.usefixtures("environment", "browser")
+def test_who_signs_in_as_somebody_else_is_told_and_nothing_is_kept(gmail: FakeGmail) -> None:
+    gmail.add_account("bea@example.org")
+    gmail.google.account = "bea@example.org"  # chosen on the consent page
+    settings = load(use_gmail_api=True)  # for ada
+    with pytest.raises(SignInFailedError, match="consent page") as caught:
+        sign_in(settings)
+    assert "@" not in str(caught.value)
+    assert not token_file(settings).exists
+    assert gmail.google.refresh_tokens  # not taken back: it may be the sign-in of another account of ours
+
+
+@pytest.mark.usefixtures("environment", "browser")
+@pytest.mark.parametrize("fault", [faults.DOMAIN_POLICY, faults.server_error(503)])
+def test_a_mailbox_that_cannot_be_looked_at_does_not_waste_the_sign_in(gmail: FakeGmail, fault: faults.Fault) -> None:
+    gmail.faults.add(fault, "getProfile", times=None)
+    settings = load(use_gmail_api=True)
+    said: list[str] = []
+    token = run_auth_setup(settings, open_browser=browse, say=said.append, timeout_s=10)
+    assert token_file(settings).load() == token
+    assert "could not be looked at" in said[-1]
 
 
 @pytest.mark.usefixtures("browser")

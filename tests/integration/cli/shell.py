@@ -53,7 +53,7 @@ class Shell:
 
     def cli(self, *arguments: str, expect: int = exit_codes.OK) -> Said:
         """Run a command in this process."""
-        services = Services(SettingsOpening(), self._loaded())
+        services = Services(SettingsOpening(), self.loaded())
         result = CliRunner(env=self._worker_environment()).invoke(app, list(arguments), obj=services)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -71,7 +71,7 @@ class Shell:
 
     def drain(self, expect: int = exit_codes.OK) -> None:
         """Run a worker until nothing is on its way."""
-        assert run_worker(self._loaded(), drain=True) == expect
+        assert run_worker(self.loaded(), drain=True) == expect
 
     def process(self, *arguments: str, expect: int = exit_codes.OK) -> Said:
         """Run `python ARGUMENTS`."""
@@ -93,7 +93,8 @@ class Shell:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
         return {**kept, "PYTHONPATH": str(ROOT), **self.settings}
 
-    def _loaded(self) -> Settings:
+    def loaded(self) -> Settings:
+        """Return the settings."""
         return load(_env_file=None, **{name.lower(): value for name, value in self.settings.items()})
 
     def _worker_environment(self) -> Mapping[str, str]:

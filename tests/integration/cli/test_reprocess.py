@@ -97,6 +97,33 @@ def test_mails_that_are_gone_from_the_file_are_counted_and_kept(shell: Shell, ma
     assert len(shell.json_lines("export")) == 3
 
 
+def test_a_mail_of_one_of_two_files_of_the_same_name_is_not_called_gone(shell: Shell, mails: list[bytes]) -> None:
+    paths = []
+    for year, some in (("2019", mails[:2]), ("2020", mails[2:])):
+        (shell.folder / year).mkdir()
+        paths.append(_written(shell.folder / year, "mbox", some))
+        shell.cli("import", "mbox", paths[-1], "--account", ACCOUNT)
+    shell.having(**LACKING).drain()
+
+    origins = ("--account", ACCOUNT, "--mbox", paths[0], "--mbox", paths[1])
+    told = shell.json("attachments", "reprocess", "--reason", "ocr_unavailable", *origins)
+
+    assert (told["meant"], told["published"], told["missing"]) == (1, 1, 0)
+
+
+def test_mails_of_a_file_that_cannot_be_read_are_left_and_not_called_gone(shell: Shell, mails: list[bytes]) -> None:
+    path = _written(shell.folder, "mbox", mails)
+    shell.cli("import", "mbox", path, "--account", ACCOUNT)
+    shell.having(**LACKING).drain()
+    Path(path).write_bytes(b"no mbox any more")
+
+    again = ("attachments", "reprocess", "--reason", "ocr_unavailable", "--account", ACCOUNT, "--mbox", path)
+    told = shell.json(*again, expect=exit_codes.OPERATOR_NEEDED)
+
+    assert (told["meant"], told["published"], told["missing"], told["left"]) == (1, 0, 0, 1)
+    assert "docs/runbooks/file_unreadable.md" in shell.cli(*again, expect=exit_codes.OPERATOR_NEEDED).stderr
+
+
 @pytest.mark.dovecot
 def test_mails_of_a_server_are_read_anew_while_a_producer_reads_the_mailbox(
     shell: Shell, mails: list[bytes], dovecot: DovecotServer, dovecot_user: str

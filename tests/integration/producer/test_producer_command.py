@@ -83,7 +83,7 @@ def test_a_dry_run_makes_no_database_and_no_key(redis7: RedisServer, tmp_path: P
         (("--dry-run",), {"IMAP_PORT": str(free_port())}, UNAVAILABLE, "source_unavailable"),
         (("--once",), {"IMAP_PORT": "99999", "BATCH_SIZE": "0"}, USAGE, "BATCH_SIZE"),
         (("--once",), {"IMAP_USER": ""}, USAGE, "IMAP_USER"),
-        (("--once",), {"SOURCE": "gmail"}, USAGE, "SOURCE=gmail"),
+        (("--once",), {"SOURCE": "gmail"}, OPERATOR_NEEDED, "encryption_key"),
         (("--once",), {"REDIS_URL": f"redis://127.0.0.1:{free_port()}"}, UNAVAILABLE, "redis_unavailable"),
     ],
 )

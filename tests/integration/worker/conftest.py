@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts.torturing.mortal_redis import MortalRedis
-from tests.fixtures.services import require_program
+from tests.fixtures.services import free_port, require_program
 from tests.integration.worker.workplace import Workplace
 
 
@@ -52,7 +52,7 @@ def workplace(redis7: MortalRedis, open_workplace: Callable[[MortalRedis, str], 
 
 
 def _served(folder: Path, program: str) -> Iterator[MortalRedis]:
-    server = MortalRedis(folder / "redis", program)
+    server = MortalRedis(folder / "redis", program, free_port())
     server.start()
     yield server
     server.kill()

@@ -22,7 +22,7 @@ from src.stream.options import options_from
 from src.stream.protocol import Outgoing, StreamStats
 from src.stream.redis_stream import RedisStream
 from src.stream.ticket_codec import encode_payload
-from tests.fixtures.services import wait_until
+from tests.fixtures.services import PATIENCE_S, wait_until
 from tests.integration.worker.forked import ForkedWorker
 
 STREAM = "email_ingestion_stream"
@@ -114,13 +114,13 @@ class Workplace:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the worker does not end:\n{self.log()}") from None
 
-    def wait_for(self, *, settled: int, timeout_s: float = 20.0) -> None:
+    def wait_for(self, *, settled: int, timeout_s: float = PATIENCE_S) -> None:
         """Wait until so many mails were settled in all."""
         wait_until(
             lambda: self.stats().counters.get("settled", 0) >= settled, what=f"{settled} settled", timeout_s=timeout_s
         )
 
-    def wait_for_log(self, event: str, timeout_s: float = 20.0) -> None:
+    def wait_for_log(self, event: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait until a worker has logged `event`."""
         wait_until(lambda: bool(self.logged(event)), what=f"a worker logs {event}", timeout_s=timeout_s)
 

@@ -147,9 +147,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
 def test_no_source_takes_long(source: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()  # of this process alone: a busy machine does not matter
     assert read(source, "a.vcf").outcome in Extracted
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_lines_beyond_a_number_are_left_out() -> None:

@@ -9,7 +9,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from src.attachments.extractor import Content
-from src.attachments.keep import LOOKED_AT_BYTES, Keeper, size_bucket
+from src.attachments.keep import LOOKED_AT_BYTES, Keeper
+from src.attachments.kept import size_bucket
 from src.attachments.limits import DEFAULT, MB, Limits
 from src.attachments.registry import REGISTRY as READERS
 from src.attachments.take_out import take_out

@@ -12,6 +12,7 @@ from config.settings import Settings, load
 from src.assembly.reprocess import ReprocessOutcome
 from src.cli.app import app
 from src.cli.services import CensusSource, CommandStream, Services
+from src.cli.ways import Ways
 from src.common import exit_codes
 from src.common.errors import DatabaseUnavailableError, RedisUnavailableError, SourceUnavailableError
 from src.model.envelope import Place
@@ -20,6 +21,7 @@ from src.store.opening import open_store
 from src.store.protocol import Store
 from src.stream.memory.stream import MemoryStream
 from tests.contracts.stream_mails import ACCOUNT, MAILBOX
+from tests.unit.cli.gmail_account import GmailAccount
 
 
 class ListedSource:
@@ -61,12 +63,13 @@ class Desk:
         self.memory = MemoryStream()
         self.mails = open_store(self.settings.database_url)
         self.source = ListedSource()
+        self.gmail = GmailAccount()
         self.is_redis_away = False
         self.is_database_away = False
         self.repairs = 0
         self.repair_ends_with = exit_codes.OK
         self.reprocessed: list[tuple[str, str, bool]] = []
-        self.reprocess_ends_with = ReprocessOutcome(0, 0, 0, 0, exit_codes.OK)
+        self.reprocess_ends_with = ReprocessOutcome(0, 0, 0, 0, 0, exit_codes.OK)
 
     def stream(self, settings: Settings, closing: ExitStack) -> CommandStream:
         if self.is_redis_away:
@@ -85,6 +88,9 @@ class Desk:
         self, settings: Settings, account: str, *, mboxes: Sequence[Path], maildirs: Sequence[Path], closing: ExitStack
     ) -> Sequence[CensusSource]:
         return [self.source]
+
+    def ways(self, settings: Settings, account: str, *, closing: ExitStack) -> Ways:
+        return self.gmail.ways()
 
     def repair(self, settings: Settings, account: str, *, mboxes: Sequence[Path], maildirs: Sequence[Path]) -> int:
         self.repairs += 1

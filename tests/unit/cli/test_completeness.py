@@ -15,11 +15,19 @@ from src.store.protocol import KnownMail
 INBOX = frozenset({"INBOX"})
 
 
-def known(source_id: str, *, uid: int = 0, deleted: bool = False, stored: bool = True, box: str = "INBOX") -> KnownMail:
+def known(
+    source_id: str,
+    *,
+    uid: int = 0,
+    deleted: bool = False,
+    stored: bool = True,
+    box: str = "INBOX",
+    labels: tuple[str, ...] = (),
+) -> KnownMail:
     return KnownMail(
         source_id=source_id,
         place=Place(box, 7, uid),
-        labels=(),
+        labels=labels,
         is_deleted=deleted,
         is_stored=stored,
         message_id="",
@@ -90,6 +98,39 @@ def test_a_mail_that_the_source_does_not_have(mail: KnownMail, waiting: set[Kind
     assert ids(found.extra) == (["a"] if expected == "extra" else [])
     assert ids(found.waiting) == (["a"] if expected == "waiting" else [])
     assert found.is_complete is (expected == "")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "waiting", "expected"),
+    [
+        (("A", "B"), ("B", "A"), set(), ""),
+        ((), (), set(), ""),
+        (("A",), None, set(), ""),  # labels that are not told are not compared
+        (("A",), ("A", "B"), set(), "wrong_labels"),
+        (("A",), (), set(), "wrong_labels"),
+        (("A",), ("B",), {Kind.CHANGED}, "waiting"),
+        (("A",), ("B",), {Kind.ADDED}, "waiting"),
+        (("A",), ("B",), {Kind.DELETED}, "wrong_labels"),
+    ],
+)
+def test_labels(ours: tuple[str, ...], theirs: tuple[str, ...] | None, waiting: set[Kind], expected: str) -> None:
+    census = [CensusItem("a", Place("Gmail"), theirs)]
+    found = compare(census, facts(known("a", labels=ours), waiting={"a": waiting}), mailboxes={"Gmail"})
+    assert {name: ids(getattr(found, name)) for name in ("wrong_labels", "waiting", "missing", "extra")} == {
+        name: ["a"] if name == expected else [] for name in ("wrong_labels", "waiting", "missing", "extra")
+    }
+    assert (found.at_source, found.stored) == (1, 1)
+    assert found.is_complete is found.is_accounted_for is (expected == "")
+    assert found.needs_second_look is (expected == "wrong_labels")
+    assert agreed(found, found) == found
+
+
+def test_a_mail_that_was_read_another_way_before_is_extra_when_its_id_would_be_listed() -> None:
+    before = known("00000000000000aa", uid=5, box="[Gmail]/All Mail")
+    found = compare([], facts(before), mailboxes={"Gmail"})
+    assert found.is_complete
+    found = compare([], facts(before), mailboxes={"Gmail"}, is_listed_anywhere=lambda each: len(each) == 16)
+    assert ids(found.extra) == ["00000000000000aa"]
 
 
 def test_an_archive_under_a_servers_name_is_no_extra_of_the_server() -> None:

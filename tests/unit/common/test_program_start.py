@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from src.common import exit_codes, program_start
+from tests.fixtures.services import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAMS = (["producer.py"], ["worker.py"], ["-m", "src.cli", "status"])
@@ -29,6 +30,13 @@ def _start(arguments: list[str], **more: str) -> "subprocess.Popen[str]":
     )
 
 
+def _catches_sigterm(pid: int) -> bool:
+    """Tell whether a process has a handler for SIGTERM: Python has none of its own, `begin` puts it in place."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    (caught,) = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigCgt:")]
+    return bool(caught & 1 << (signal.SIGTERM - 1))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(("parent", "code"), [({}, exit_codes.STOPPED), ({program_start.PARENT_VARIABLE: "1"}, 0)])
 def test_a_signal_before_anything_is_begun_ends_quietly(
@@ -45,7 +53,8 @@ def test_a_signal_before_anything_is_begun_ends_quietly(
 @pytest.mark.parametrize("arguments", PROGRAMS, ids=" ".join)
 def test_ctrl_c_while_importing_shows_no_traceback(arguments: list[str]) -> None:
     process = _start(arguments)
-    time.sleep(0.25)  # the interpreter is up by then, and the imports take longer
+    wait_until(lambda: _catches_sigterm(process.pid), what="begin() was called")
+    time.sleep(0.1)  # into the imports, which take longer
     process.send_signal(signal.SIGINT)
     _output, told = process.communicate(timeout=TIMEOUT_S)
     assert "Traceback" not in told

@@ -111,13 +111,10 @@ def test_weak_persistence_is_a_warning_with_its_remedy(own_redis: Callable[..., 
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        (f"redis://ann:secret@127.0.0.1:{free_port()}/0", "the connection is refused"),
-        ("redis://ann:secret@nowhere.invalid:6390/0", "name of the host"),
-    ],
+    ("host", "said"), [("127.0.0.1", "the connection is refused"), ("nowhere.invalid", "name of the host")]
 )
-def test_a_redis_that_is_away_is_told_by_address_and_reason_alone(url: str, said: str) -> None:
+def test_a_redis_that_is_away_is_told_by_address_and_reason_alone(host: str, said: str) -> None:
+    url = f"redis://ann:secret@{host}:{free_port()}/0"
     connection = connect(settings_for(url))
     with pytest.raises(RedisUnavailableError, match=said) as raised, redis_errors():
         connection.commands.ping()

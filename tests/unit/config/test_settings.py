@@ -98,3 +98,34 @@ def test_a_mistake_is_told_in_plain_words(monkeypatch: pytest.MonkeyPatch, name:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=f"{name}: {said}"):
         load()
+
+
+ADDRESSES = ("GOOGLE_AUTH_URI", "GOOGLE_TOKEN_URI", "GOOGLE_REVOKE_URI", "GMAIL_API_ENDPOINT")
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+@pytest.mark.parametrize("address", ["https://proxy.example.org/token", "http://127.0.0.1:8123/", "http://[::1]:80/x"])
+def test_tokens_may_go_where_nobody_on_the_way_reads_them(
+    monkeypatch: pytest.MonkeyPatch, name: str, address: str
+) -> None:
+    monkeypatch.setenv(name, address)
+    assert getattr(load(), name.lower()) == address
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://example.org/token",  # readable on the way
+        "http://127.0.0.1.example.org/",  # begins like this machine
+        "http://127.0.0.1@example.org/",  # a user name that looks like this machine
+        "oauth2.googleapis.com/token",  # no scheme
+        "https://",  # no host
+        "http://[::1",  # no address at all
+        "ftp://127.0.0.1/",
+    ],
+)
+def test_tokens_may_go_nowhere_else(monkeypatch: pytest.MonkeyPatch, name: str, address: str) -> None:
+    monkeypatch.setenv(name, address)
+    with pytest.raises(SettingsError, match=f"{name}: must begin with https"):
+        load()

@@ -29,13 +29,14 @@ GOOGLE_CLIENT_SECRET GOOGLE_REDIRECT_URI GOOGLE_TOKEN_FILE CONSUMER_GROUP_NAME C
 BLOCK_TIMEOUT_MS DLQ_STREAM_NAME DLQ_MAX_RETRY_ATTEMPTS DLQ_INITIAL_BACKOFF_SECONDS DLQ_MAX_BACKOFF_SECONDS
 IDEMPOTENCY_TTL_SECONDS USE_GMAIL_API DATABASE_URL REDIS_URL ENCRYPTION_KEY PROCESS_API_TOKEN PRODUCER_METRICS_PORT
 PRODUCER_HEALTH_PORT WORKER_METRICS_PORT WORKER_HEALTH_PORT LOG_LEVEL LOG_FORMAT IMAP_AUTH IMAP_PASSWORD IMAP_TLS
-IMAP_CA_CERTS GMAIL_USER SOURCE GOOGLE_AUTH_URI GOOGLE_TOKEN_URI
+IMAP_CA_CERTS GMAIL_USER SOURCE GOOGLE_AUTH_URI GOOGLE_TOKEN_URI GMAIL_API_ENDPOINT GMAIL_QUOTA_PROFILE
 """)
 
 CONTRACT_METRICS = _words("""
 email_ingestion_emails_produced_total email_ingestion_emails_processed_total email_ingestion_emails_failed_total
 email_ingestion_dlq_messages_total email_ingestion_backoff_retries_total email_ingestion_processing_latency_seconds
 email_ingestion_imap_poll_duration_seconds email_ingestion_stream_depth gmail_attachment_processing_seconds
+gmail_sync_errors_total gmail_api_quota_remaining
 gmail_attachments_processed_total gmail_attachments_skipped_total temp_file_cleanup_total orphaned_temp_files
 """)
 
@@ -114,7 +115,8 @@ REACHED_OTHERWISE = {
     "python-multipart": "FastAPI needs it",
 }
 IMPORT_NAME = {
-    "google-auth": "google-auth", "google-auth-oauthlib": "google_auth_oauthlib", "psycopg": "psycopg",
+    "google-auth": "google-auth", "google-api-python-client": "googleapiclient",
+    "google-auth-oauthlib": "google_auth_oauthlib", "psycopg": "psycopg",
     "prometheus-client": "prometheus_client", "pydantic-settings": "pydantic_settings", "pillow": "PIL",
 }  # fmt: skip
 

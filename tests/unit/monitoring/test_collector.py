@@ -1,12 +1,16 @@
 """The collector tells what is there, and tells apart "nought" and "not known"."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
 from src.common.errors import DatabaseUnavailableError, RedisUnavailableError
 from src.common.logs import account_tag
-from src.monitoring.collector import MAX_AGE_S, SHARED_METRICS, SharedStateCollector
+from src.monitoring.collector import LEFT_BEHIND, MAX_AGE_S, SHARED_METRICS, SharedStateCollector, sign_in_family
 from src.store.protocol import StoreStats, SyncState
 from src.stream.protocol import StreamStats
 from tests.fakes.clock import FakeClock
@@ -107,3 +111,46 @@ def test_scrapes_at_one_moment_share_one_look() -> None:
     clock.advance(MAX_AGE_S + 1)
     _scrape(collector)
     assert len(looks) == 2
+
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOURS = st.integers(0, 72)
+
+
+def waiting(states: Sequence[SyncState]) -> dict[str, float]:
+    """Return the gauge of each account."""
+    return {sample.labels["account"]: sample.value for sample in sign_in_family(states).samples}
+
+
+@pytest.mark.parametrize(
+    ("code", "waits"),
+    [
+        ("sign_in_needed", 1),  # `invalid_grant`, or never signed in
+        ("scope_missing", 1),  # signed in, a box of the consent page was not ticked
+        ("delegation_refused", 1),  # a service account that the domain does not allow
+        ("login_refused", 0),  # a wrong password: no sign-in helps
+        ("source_unavailable", 0),
+        ("", 0),
+    ],
+)
+def test_an_account_waits_for_a_sign_in_while_one_of_its_mailboxes_does(code: str, waits: int) -> None:
+    states = [
+        SyncState(ACCOUNT, "INBOX", {}, updated_at=NOW),
+        SyncState(ACCOUNT, "Work", {}, error_code=code, updated_at=NOW - timedelta(minutes=5)),
+        SyncState("bea@example.org", "INBOX", {}, updated_at=NOW),
+    ]
+    assert waiting(states) == {account_tag(ACCOUNT): waits, account_tag("bea@example.org"): 0}
+
+
+@given(hours=HOURS, since=st.sampled_from([timedelta(), timedelta(minutes=59)]))
+def test_a_mailbox_that_is_read_no_more_does_not_make_its_account_wait(hours: int, since: timedelta) -> None:
+    """As after a change from IMAP to the API: the old state stays as it was when it failed last."""
+    left_behind = SyncState(ACCOUNT, "INBOX", {}, error_code="scope_missing", updated_at=NOW)
+    of_now = SyncState(ACCOUNT, "gmail", {}, updated_at=NOW + timedelta(hours=hours) + since)
+    assert waiting([left_behind, of_now]) == {account_tag(ACCOUNT): hours * timedelta(hours=1) + since <= LEFT_BEHIND}
+
+
+def test_a_producer_that_stands_still_does_not_clear_it() -> None:
+    long_ago = SyncState(ACCOUNT, "INBOX", {}, error_code="sign_in_needed", updated_at=NOW - timedelta(days=90))
+    assert waiting([long_ago]) == {account_tag(ACCOUNT): 1}
+    assert waiting([SyncState(ACCOUNT, "INBOX", {}, error_code="sign_in_needed")]) == {account_tag(ACCOUNT): 1}

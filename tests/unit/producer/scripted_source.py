@@ -13,11 +13,11 @@ ACCOUNT, MAILBOX = "alice@example.org", "INBOX"
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def mail(number: int) -> Envelope:
+def mail(number: int, account: str = ACCOUNT) -> Envelope:
     """Return the envelope of mail `number`, from 1."""
     raw = b"Subject: %d\n\nbody\n" % number
     return Envelope(
-        account=ACCOUNT,
+        account=account,
         source="scripted",
         source_id=str(number),
         kind=Kind.ADDED,
@@ -34,9 +34,15 @@ class ScriptedSource:
     kind = "scripted"
 
     def __init__(
-        self, count: int, *, batch_mails: int = 3, errors: Sequence[Exception] = (), mailbox: str = MAILBOX
+        self,
+        count: int,
+        *,
+        batch_mails: int = 3,
+        errors: Sequence[Exception] = (),
+        mailbox: str = MAILBOX,
+        account: str = ACCOUNT,
     ) -> None:
-        self.account, self.mailbox = ACCOUNT, mailbox
+        self.account, self.mailbox = account, mailbox
         self.count = count
         self.fetched: list[int] = []  # the cursor of each fetch
         self.threads: set[int] = set()
@@ -53,7 +59,7 @@ class ScriptedSource:
         last = min(first + self._batch_mails - 1, self.count)
         return Batch(
             cursor=cursor.moved(last_uid=last) if last else cursor,
-            envelopes=tuple(mail(number) for number in range(first, last + 1)),
+            envelopes=tuple(mail(number, self.account) for number in range(first, last + 1)),
             caught_up=last == self.count,
             remaining=self.count - last,
         )
@@ -88,6 +94,6 @@ class FaultyStream(MemoryStream):
         return published
 
 
-def published_numbers(stream: MemoryStream) -> set[int]:
+def published_numbers(stream: MemoryStream, account: str = ACCOUNT) -> set[int]:
     """Return the numbers of the mails that are on the stream or dead."""
-    return {int(ticket.source_id) for ticket, _ in stream.tickets_of(ACCOUNT, MAILBOX)}
+    return {int(ticket.source_id) for ticket, _ in stream.tickets_of(account, MAILBOX)}

@@ -1,11 +1,13 @@
 """The bar knows how much there is, and says why it stands still."""
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
+from rich.progress import Progress, TaskID
 
 from src.producer.board import Board, MailboxName, State
-from src.producer.progress import NO_ROOM_HINT, printable, said_of, say_published, shown, total_of
+from src.producer.progress import NO_ROOM_HINT, label_of, printable, refresh, said_of, say_published, shown, total_of
 
 NAME = MailboxName("alice@example.org", "Work", "mbox")
 
@@ -44,6 +46,26 @@ def test_on_a_terminal_the_mailbox_and_its_count_are_shown() -> None:
 
 def test_names_cannot_move_the_cursor_of_a_terminal() -> None:
     assert printable("a\x1b[2Jb\n") == "a�[2Jb�"
+
+
+def test_mailboxes_bear_their_account_where_there_are_several() -> None:
+    board = board_with(0)
+    assert label_of(board.report(NAME), board.reports()) == "Work"
+    board.enter(replace(NAME, mailbox="INBOX"))
+    assert label_of(board.report(NAME), board.reports()) == "Work"
+    board.enter(replace(NAME, account="bob@example.com"))
+    assert label_of(board.report(NAME), board.reports()) == "alice@example.org Work"
+
+
+def test_an_account_that_was_opened_gives_its_bar_to_its_mailboxes() -> None:
+    progress, tasks, board = Progress(), dict[MailboxName, TaskID](), board_with(0)
+    opening = replace(NAME, mailbox="special-use")
+    board.enter(opening)
+    refresh(progress, tasks, board)
+    assert [task.description for task in progress.tasks] == ["Work", "special-use"]
+    board.leave(opening)
+    refresh(progress, tasks, board)
+    assert [task.description for task in progress.tasks] == ["Work"]
 
 
 def test_the_time_left_is_named_only_when_it_is_known() -> None:

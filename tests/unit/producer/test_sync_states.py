@@ -64,6 +64,49 @@ def test_a_database_that_is_away_gets_the_latest_state_when_it_is_back(fault: Ex
     assert states.saved[0][1].error_code == "source_unavailable"
 
 
+def forgiven(states: States, *, is_away: bool = False) -> list[SyncState]:
+    """Return what is written when an error is forgiven."""
+    before = len(states.saved)
+    keeper = SyncStateKeeper(states, SystemClock(), interval_s=0.01)
+    if is_away:
+        states.is_away.set()
+    keeper.start()
+    keeper.forgive(NAME)
+    if is_away:
+        wait_until(lambda: states.tries > 1, what="some tries in vain")
+        states.is_away.clear()
+        wait_until(lambda: len(states.saved) > before, what="the state to be written")
+    keeper.close()
+    return [state for _, state in states.saved[before:]]
+
+
+@pytest.mark.parametrize("is_away", [False, True], ids=["at once", "when the database is back"])
+def test_a_forgiven_error_is_taken_from_what_is_stored(is_away: bool) -> None:
+    states = States()
+    stored = SyncState(NAME.account, NAME.mailbox, {"last_uid": "4", "last_poll": "1700000000"}, "login_refused", None)
+    states.saved.append(("imap", stored))
+    (written,) = forgiven(states, is_away=is_away)
+    assert (written.error_code, written.values) == ("", stored.values)
+
+
+@pytest.mark.parametrize("mailbox", [NAME.mailbox, "Other"])
+def test_forgiving_makes_no_state_and_leaves_those_that_are_well(mailbox: str) -> None:
+    states = States()
+    error_code = "" if mailbox == NAME.mailbox else "login_refused"
+    states.saved.append(("imap", SyncState(NAME.account, mailbox, {}, error_code, None)))
+    assert forgiven(states) == []
+
+
+def test_what_was_kept_before_it_was_forgiven_is_not_written() -> None:
+    states = States()
+    keeper = SyncStateKeeper(states, SystemClock(), interval_s=60.0)
+    keeper.start()
+    keeper.keep(NAME, Cursor(), error_code="login_refused")
+    keeper.forgive(NAME)
+    keeper.close()
+    assert states.saved == []
+
+
 def test_a_new_process_in_trouble_keeps_when_the_mailbox_was_last_read_to_its_end() -> None:
     states = States()
     earlier = SyncState(NAME.account, NAME.mailbox, {"last_uid": "4", "last_poll": "1700000000"}, "", None)

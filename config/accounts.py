@@ -1,0 +1,98 @@
+"""The accounts of this installation: those of `ACCOUNTS_FILE`, else the one that the settings name.
+
+This is the edge: it reads the file, and lends what the file refers to (other files, the environment) to
+`accounts_file.py`, which turns it into accounts.
+"""
+
+import os
+import stat
+from collections.abc import Collection
+from pathlib import Path
+
+from pydantic_settings import DotEnvSettingsSource
+
+from config.account import Account
+from config.account_secrets import SecretsAround
+from config.accounts_file import parse_accounts
+from config.rollout import is_switched
+from config.settings import Settings, SettingsError
+
+MOST_BYTES = 1024 * 1024  # of the file: a thousand accounts with all that can be said of them
+MOST_SECRET_BYTES = 4096  # of a file with a password: a longer one is some other file
+
+
+def accounts_of(settings: Settings, *, only: str = "", winning: Collection[str] = ()) -> tuple[Account, ...]:
+    """Return all accounts, or the one named `only`; without a file one, whose name is empty if none is configured.
+
+    `winning` names the settings that came from the command line: they win over the file. Raises SettingsError.
+    """
+    accounts = _of_the_file(settings, winning) if settings.accounts_file else (_of_the_settings(settings),)
+    if not only:
+        return accounts
+    chosen = tuple(account for account in accounts if account.name == only)
+    if not chosen:
+        where = "in ACCOUNTS_FILE" if settings.accounts_file else "in the settings (IMAP_USER; several: ACCOUNTS_FILE)"
+        raise SettingsError(f"there is no account of the name given by --account {where}; names are compared exactly")
+    return chosen
+
+
+def account_named(settings: Settings, name: str) -> Account | None:
+    """Return the account of this name; None if no server is configured for it: it may have come from files."""
+    found = (account for account in accounts_of(settings) if account.name == name and name)
+    return next(found, None)
+
+
+def _of_the_settings(settings: Settings) -> Account:
+    """Return the one account of the settings, switched to the Gmail API if its turn has come."""
+    account = Account(_name_of(settings), settings)
+    if account.kind == "gmail" or not is_switched(account.name, settings.use_gmail_api_percent):
+        return account
+    switched = settings.model_copy(update={"source": "gmail", "use_gmail_api": True})
+    return Account(_name_of(switched), switched)
+
+
+def _name_of(settings: Settings) -> str:
+    return Account("", settings).sign_in_name
+
+
+def _of_the_file(settings: Settings, winning: Collection[str]) -> tuple[Account, ...]:
+    if "imap_user" in winning:
+        raise SettingsError("--username is for the one account of the settings: of ACCOUNTS_FILE choose with --account")
+    text, is_private = _read(Path(settings.accounts_file))
+    return parse_accounts(text, settings, SecretsAround(_environment(), _read_secret, is_private), winning=winning)
+
+
+def _read(path: Path) -> tuple[str, bool]:
+    """Return the text of the file, and whether none but its owner may read it."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):  # looked at first: to open a pipe would block
+            raise SettingsError("ACCOUNTS_FILE: expected a file, and this is none")
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise SettingsError(f"ACCOUNTS_FILE cannot be read: {error.strerror}") from error
+    if len(content) > MOST_BYTES:
+        raise SettingsError(f"ACCOUNTS_FILE is larger than {MOST_BYTES} bytes")
+    try:
+        return content.decode("utf-8"), not mode & 0o077
+    except UnicodeDecodeError as error:
+        raise SettingsError("ACCOUNTS_FILE is not text in UTF-8, as TOML has to be") from error
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment over `.env`, as for all settings."""
+    written = DotEnvSettingsSource(Settings, case_sensitive=True).env_vars
+    return {**{name: value for name, value in written.items() if value is not None}, **os.environ}
+
+
+def _read_secret(name: str) -> str:
+    """Return what a small file holds. Raises OSError or ValueError."""
+    path = Path(name)
+    if not path.is_file():
+        raise FileNotFoundError
+    with path.open("rb") as file:
+        content = file.read(MOST_SECRET_BYTES + 1)
+    if len(content) > MOST_SECRET_BYTES:
+        raise ValueError("too large")
+    return content.decode("utf-8").rstrip("\r\n")

@@ -1,0 +1,180 @@
+"""Setting up an account: a person signs in, or the service account is tried.
+
+Order of a sign-in: keys and settings checked → consent in the browser, or an address to paste → code for token →
+granted scopes checked → whose mailbox it opens checked, where that can be asked → saved encrypted. The account is the
+one the user names (`IMAP_USER`, `GMAIL_USER` or `--username`). Over IMAP another one is told by the login that follows;
+through the Gmail API nothing else would tell.
+"""
+
+import os
+import sys
+import webbrowser
+from collections.abc import Callable
+
+from config.settings import Settings, SettingsError
+from src.auth import google_oauth, loopback
+from src.auth.profile import is_same_mailbox, profile_address
+from src.auth.scopes import account_of, missing_scopes, missing_scopes_text, reads_api, wanted_scopes
+from src.auth.service_account import DelegatedAccess
+from src.auth.shared_lock import locked
+from src.auth.signed_in import token_file
+from src.auth.token_endpoint import known_code
+from src.auth.token_file import StoredToken
+from src.common.clock import Clock, SystemClock
+from src.common.errors import (
+    IngestError,
+    LoginRefusedError,
+    ScopeMissingError,
+    SignInFailedError,
+)
+from src.common.logs import account_tag
+
+SIGN_IN_TIMEOUT_S = 600.0  # for the person at the consent page
+
+
+def set_up(settings: Settings, *, headless: bool = False) -> str:
+    """Let a person sign in, or try the service account where one is set; return the sentence that says what is now so.
+
+    Raises what `run_auth_setup` raises, or DelegationRefusedError.
+    """
+    if not settings.google_service_account_file:
+        token = run_auth_setup(settings, headless=headless)
+        return f"Signed in as {token.account}. The token is in {settings.google_token_file}, encrypted."
+    account = _account_or_error(settings)
+    DelegatedAccess(settings, SystemClock()).mint("")
+    return f"The service account may act for {account}: nobody has to sign in, and nothing is stored."
+
+
+def run_auth_setup(
+    settings: Settings,
+    *,
+    headless: bool = False,
+    timeout_s: float = SIGN_IN_TIMEOUT_S,
+    say: Callable[[str], None] | None = None,
+    ask: Callable[[], str] | None = None,
+    open_browser: Callable[[str], bool] = webbrowser.open,
+    clock: Clock | None = None,
+) -> StoredToken:
+    """Let the person sign in, and save the token.
+
+    Raises SettingsError, EncryptionKeyError, LoginRefusedError, SignInFailedError, ScopeMissingError, TokenFileError or
+    SourceUnavailableError; a token that was there before is then still there.
+    """
+    say, clock = say or _say, clock or SystemClock()
+    account = _account_or_error(settings)
+    file = token_file(settings)  # before the consent: a wrong key must not waste it
+    scopes = wanted_scopes(settings)
+    if headless or not loopback.is_loopback(settings.google_redirect_uri) or not has_browser():
+        consent, redirect = _consent_by_paste(settings, account, scopes, say, ask or sys.stdin.readline, timeout_s)
+    else:
+        consent, redirect = _consent_by_browser(settings, account, scopes, say, open_browser, timeout_s)
+    if redirect.error:
+        said = known_code(redirect.error)
+        raise SignInFailedError(f"the consent page said no ({said}): start again to allow the access")
+    grant = google_oauth.exchange_code(settings, consent, redirect.code, clock)
+    token = _checked(settings, account, scopes, grant, clock)
+    if reads_api(settings):
+        _check_mailbox(settings, token, say)
+    file.make_folder()
+    with locked(file.path):
+        file.save(token)
+    return token
+
+
+def has_browser() -> bool:
+    """Tell whether a graphical browser can be opened here."""
+    shown = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+    if sys.platform.startswith("linux") and not shown:
+        return False  # what `webbrowser` would find there is a text browser in this very terminal
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return False
+    return True
+
+
+def _account_or_error(settings: Settings) -> str:
+    account = account_of(settings)
+    if not account:
+        raise SettingsError("IMAP_USER is empty: name the account to sign in, in .env or with --username")
+    return account
+
+
+def _consent_by_browser(
+    settings: Settings,
+    account: str,
+    scopes: tuple[str, ...],
+    say: Callable[[str], None],
+    open_browser: Callable[[str], bool],
+    timeout_s: float,
+) -> tuple[google_oauth.Consent, loopback.Redirect]:
+    with loopback.listening(settings.google_redirect_uri) as listener:
+        consent = google_oauth.begin_consent(
+            settings, account=account, scopes=scopes, redirect_uri=listener.redirect_uri
+        )
+        say(f"Opening the browser. If none comes up, open this address on this machine:\n\n{consent.address}\n")
+        open_browser(consent.address)
+        return consent, listener.wait(consent.state, timeout_s)
+
+
+def _consent_by_paste(
+    settings: Settings,
+    account: str,
+    scopes: tuple[str, ...],
+    say: Callable[[str], None],
+    ask: Callable[[], str],
+    timeout_s: float,
+) -> tuple[google_oauth.Consent, loopback.Redirect]:
+    redirect_uri = loopback.paste_redirect_uri(settings.google_redirect_uri)
+    consent = google_oauth.begin_consent(settings, account=account, scopes=scopes, redirect_uri=redirect_uri)
+    say(
+        f"Open this address in a browser, on any machine:\n\n{consent.address}\n\n"
+        f"At the end the browser goes to an address that begins with {redirect_uri} and cannot show it. That is "
+        "meant to be: copy that whole address from the address bar, paste it here and press Enter."
+    )
+    return consent, loopback.ask_for_paste(consent.state, ask=ask, say=say, timeout_s=timeout_s)
+
+
+def _checked(
+    settings: Settings, account: str, scopes: tuple[str, ...], grant: google_oauth.Grant, clock: Clock
+) -> StoredToken:
+    granted = grant.scopes or scopes  # RFC 6749 section 5.1: not told means as asked
+    missing = missing_scopes(granted, scopes)
+    if missing:
+        raise ScopeMissingError(missing_scopes_text(missing))
+    if not grant.refresh_token:
+        raise LoginRefusedError(
+            "Google gave no refresh token, so the sign-in would end within the hour: check that the OAuth client is "
+            "of type desktop app, remove the app's access at myaccount.google.com/permissions, and start again"
+        )
+    return StoredToken(
+        account=account,
+        client_id=settings.google_client_id,
+        scopes=granted,
+        signed_in_at=clock.now(),
+        expires_at=grant.expires_at,
+        access_token=grant.access_token,
+        refresh_token=grant.refresh_token,
+        ends_at=grant.ends_at,
+    )
+
+
+def _check_mailbox(settings: Settings, token: StoredToken, say: Callable[[str], None]) -> None:
+    """Raise SignInFailedError if somebody else signed in. The grant is left alone: that account may be another of ours,
+    and taking back one sign-in of a client takes back all of that account."""
+    try:
+        found = profile_address(settings, token.access_token)
+    except IngestError as error:
+        say(f"Signed in, but the mailbox could not be looked at: {error}")
+        return
+    if not is_same_mailbox(found, token.account):
+        raise SignInFailedError(
+            f"account {account_tag(found)} was chosen on the consent page, and the settings name account "
+            f"{account_tag(token.account)}: start again and choose that one, or, if it is an alias, put the main "
+            "address into GMAIL_USER"
+        )
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

@@ -1,0 +1,1 @@
+"""The Gmail API as a source of mail."""

@@ -1,0 +1,95 @@
+"""Backfill: walk the list of all mails, newest first, and bring those that are neither stored nor on their way.
+
+The cursor moves from page to page. A kill in the midst of a page costs its list of ids once more, five units; no mail
+is fetched twice. New mail goes ahead: the history is read every minute meanwhile.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+
+from src.common.errors import GmailRequestError
+from src.common.instruments import GMAIL_BACKFILL_ETA, GMAIL_BACKFILL_LEFT
+from src.common.logs import account_tag, get_logger
+from src.sources.gmail.fetching import Haul, fetched
+from src.sources.gmail.history import catch_up
+from src.sources.gmail.id_set import IdSet
+from src.sources.gmail.position import Position
+from src.sources.gmail.visit import DRAFT, Steps, Visit, batch
+from src.sync.gmail_values import IdPage
+
+log = get_logger(__name__)
+
+
+def backfill(visit: Visit, position: Position) -> Steps:
+    """Walk what is left of the list; return the position behind its end."""
+    left_out = IdSet(() if visit.wanted.drafts else all_ids(visit, label=DRAFT))
+    labelled = _labelled(visit)
+    total = visit.api.profile(use="backfill").messages_total if labelled is None else len(labelled)
+    while position.is_listing:
+        page = _page(visit, position)
+        if page is None:
+            position = position.changed(page="", listed=0)  # the token ran out: walk anew, and skip what is stored
+            continue
+        asked = [ref.id for ref in page.messages if labelled is None or ref.id in labelled]
+        missing = visit.missing([each for each in asked if each not in left_out])
+        remaining = max(total - position.listed, len(missing))
+        listing = position
+        with closing(_hauls(visit, missing)) as hauls:
+            for haul in hauls:
+                remaining = max(remaining - len(haul.envelopes), 0)
+                yield batch(position, haul.envelopes, haul.failures, remaining=remaining)
+                if visit.is_live_due():
+                    position = yield from catch_up(visit, position)
+                if (position.page, position.is_listing) != (listing.page, True):
+                    break  # the history was too old: everything is listed anew
+            else:
+                position = position.past_page(page.next_page, len(asked))
+        left = max(total - position.listed, 0) if position.is_listing else 0
+        _tell_left(visit, left)
+        yield batch(position, remaining=left)
+    return position
+
+
+def _labelled(visit: Visit) -> IdSet | None:
+    """Return the mails with one of the wanted labels; None: all are. The API's own filter asks for mails with all."""
+    labels = sorted(visit.wanted.label_ids)
+    return IdSet(each for label in labels for each in all_ids(visit, label=label)) if labels else None
+
+
+def _tell_left(visit: Visit, left: int) -> None:
+    GMAIL_BACKFILL_LEFT.labels(account=account_tag(visit.account)).set(left)
+    GMAIL_BACKFILL_ETA.labels(account=account_tag(visit.account)).set(visit.eta_s(left))
+
+
+def all_ids(visit: Visit, *, label: str = "", query: str = "") -> Iterator[str]:
+    """Walk the ids of all mails, spam and trash included, of those with one label, or of those that a query finds.
+
+    Complete, or it raises.
+    """
+    page: str | None = None
+    while True:
+        told = visit.api.list_ids(page=page, query=query, label_ids=[label] if label else (), use="census")
+        for ref in told.messages:
+            yield ref.id
+        if told.next_page is None:
+            return
+        page = told.next_page
+
+
+def _page(visit: Visit, position: Position) -> IdPage | None:
+    try:
+        return visit.api.list_ids(
+            page=position.page or None,
+            query=visit.wanted.query,
+            spam_and_trash=visit.wanted.spam_and_trash,
+            use="backfill",
+        )
+    except GmailRequestError:
+        if not position.page:
+            raise
+        log.info("gmail_list_token_ran_out", account=account_tag(visit.account))
+        return None
+
+
+def _hauls(visit: Visit, missing: Sequence[str]) -> Generator[Haul, None, None]:
+    yield from fetched(visit, missing, use="backfill")

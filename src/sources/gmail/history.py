@@ -1,0 +1,166 @@
+"""History: what pages of the mailbox's history mean, mail by mail, and what is said of it.
+
+A page is folded first: of each mail only how the page leaves it counts. A change of labels costs no fetch, since the
+history tells the labels that result; a mail that is not known although only its labels changed is fetched as a new one
+(it came back from the spam folder, say, that is not read).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from src.common.errors import GmailRequestError
+from src.common.instruments import GMAIL_HISTORY_GAP
+from src.common.logs import account_tag, get_logger
+from src.model.cursor import Batch
+from src.model.envelope import Envelope
+from src.sources.gmail.fetching import fetched
+from src.sources.gmail.position import Position
+from src.sources.gmail.visit import Steps, Visit, batch
+from src.store.protocol import KnownMail
+from src.sync.gmail_values import GoneMessage, HistoryRecord, HistoryTooOld, Touched
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How some history leaves one mail."""
+
+    id: str
+    thread_id: str
+    is_deleted: bool
+    labels: tuple[str, ...] | None  # None: not told
+    history_id: int  # of the last record
+    removed: frozenset[str] = frozenset()  # all that were taken off
+    is_removal: bool = False  # the last record took labels off
+
+
+def folded(records: Iterable[HistoryRecord]) -> list[Change]:
+    """Return the last word on each mail, in the order in which the mails first occur. Pure."""
+    found: dict[str, Change] = {}
+    for record in records:
+        for touched in (*record.added, *(change.message for change in record.labels_added)):
+            found[touched.id] = _touched(found.get(touched.id), touched, record.id)
+        for taken in record.labels_removed:
+            touched = taken.message
+            found[touched.id] = _touched(found.get(touched.id), touched, record.id, frozenset(taken.label_ids))
+        for touched in record.deleted:
+            found[touched.id] = Change(touched.id, touched.thread_id, True, None, record.id)
+    return list(found.values())
+
+
+def _touched(before: Change | None, now: Touched, record_id: int, removed: frozenset[str] = frozenset()) -> Change:
+    """Labels that are not told do not stay as they were told before: something changed since."""
+    if before is not None and before.is_deleted:  # ids are never given twice, so nothing comes after its deletion
+        return before
+    removed_before = before.removed if before else frozenset()
+    return Change(now.id, now.thread_id, False, now.label_ids, record_id, removed_before | removed, bool(removed))
+
+
+def labels_after(change: Change, stored: Iterable[str], *, tells_labels: bool) -> tuple[str, ...] | None:
+    """Return the labels that a change leaves, or None if they have to be asked for. Pure.
+
+    The API leaves out the labels of a mail that has none, as it leaves out what it does not tell. So nothing means
+    "none" only where this API does tell labels, and all that is `stored` was taken off.
+    """
+    if change.labels is None and tells_labels and change.is_removal and change.removed.issuperset(stored):
+        return ()
+    return change.labels
+
+
+def catch_up(visit: Visit, position: Position) -> Steps:
+    """Say all that happened since `position`, page by page, and return the position at the history's end.
+
+    `startHistoryId` stays the same over all pages, and the new marker is the first page's: a later one's would skip
+    what came during the walk.
+    """
+    while True:
+        page = position.history_page or None
+        try:
+            told = visit.api.history(position.history_id, page=page)
+        except GmailRequestError:
+            if page is None:
+                raise
+            position = position.at(position.history_id)  # the token ran out: the walk begins anew
+            continue
+        if isinstance(told, HistoryTooOld):
+            return (yield from _begin_anew(visit, position))
+        visit.tells_labels = visit.tells_labels or _tells_labels(told.records)
+        marker = position.history_next or told.history_id
+        _tell_gap(visit, marker - position.history_id)
+        after = position.on_page(told.next_page, marker) if told.next_page else position.at(marker)
+        yield from said(visit, folded(told.records), position, after)
+        position = after
+        if not told.next_page:
+            _tell_gap(visit, 0)
+            visit.live_at = visit.clock.monotonic()
+            return position
+
+
+def _begin_anew(visit: Visit, position: Position) -> Steps:
+    """Google forgot the history from here on: pin a new marker, then list everything, then compare everything."""
+    marker = visit.api.profile().history_id
+    log.warning("gmail_history_too_old", account=account_tag(visit.account))
+    position = position.begun(marker, is_unsure=True)
+    yield batch(position)
+    visit.live_at = visit.clock.monotonic()
+    return position
+
+
+def said(visit: Visit, changes: Sequence[Change], before: Position, after: Position) -> Iterator[Batch]:
+    """Yield batches that say the changes; the last one's cursor is `after`, the others' is `before`."""
+    ids = [change.id for change in changes]
+    stored = visit.stored(ids) if ids else {}
+    is_stored = {each for each in ids if each in stored and stored[each].is_stored}
+    busy = visit.on_its_way([each for each in ids if each not in is_stored])
+    envelopes: list[Envelope] = []
+    new: list[str] = []
+    for change in changes:
+        is_known = change.id in is_stored or change.id in busy
+        if change.is_deleted:
+            envelopes += [visit.deleted(change.id)] if is_known or change.id in stored else []
+        elif is_known:
+            envelopes += _with_labels(visit, change, stored.get(change.id))
+        elif change.labels is None or visit.wanted.takes(change.labels):
+            new.append(change.id)
+    yield from _in_parts(visit, envelopes, before)
+    yield from _new_ones(visit, new, before)
+    yield batch(after)
+
+
+def _with_labels(visit: Visit, change: Change, stored: KnownMail | None) -> list[Envelope]:
+    labels = labels_after(change, stored.labels, tells_labels=visit.tells_labels) if stored else change.labels
+    if labels is not None:
+        return [visit.changed(change.id, change.thread_id, labels, change.history_id)]
+    facts = visit.api.get_minimal(change.id)
+    if isinstance(facts, GoneMessage):
+        return []  # its deletion is in the history that follows
+    return [visit.changed(change.id, change.thread_id, facts.label_ids, facts.history_id)]
+
+
+def _tells_labels(records: Iterable[HistoryRecord]) -> bool:
+    changes = (change for record in records for change in (*record.labels_added, *record.labels_removed))
+    return any(change.message.label_ids for change in changes)
+
+
+def _in_parts(visit: Visit, envelopes: Sequence[Envelope], position: Position) -> Iterator[Batch]:
+    for start in range(0, len(envelopes), visit.limits.batch_mails):
+        yield batch(position, envelopes[start : start + visit.limits.batch_mails])
+
+
+def _new_ones(visit: Visit, ids: Sequence[str], position: Position) -> Iterator[Batch]:
+    """Fetch mails that were announced. One that is not there may not be visible yet: it is looked for once more."""
+    gone: list[str] = []
+    for haul in fetched(visit, ids, use="live"):
+        gone += haul.gone
+        if haul.envelopes or haul.failures:
+            yield batch(position, haul.envelopes, haul.failures)
+    if gone:
+        visit.pause(visit.limits.second_look_s)
+        for haul in fetched(visit, gone, use="live"):
+            if haul.envelopes or haul.failures:
+                yield batch(position, haul.envelopes, haul.failures)
+
+
+def _tell_gap(visit: Visit, ids: int) -> None:
+    GMAIL_HISTORY_GAP.labels(account=account_tag(visit.account)).set(max(ids, 0))

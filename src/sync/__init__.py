@@ -1,0 +1,1 @@
+"""The wire to the Gmail API, and the governor of its quota. Knows no Envelope."""

@@ -1,0 +1,151 @@
+"""Whatever happens to a mailbox while it is read, and however often reading breaks off: in the end the database shows
+the mailbox as it is, and no mail was fetched twice without need.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Literal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from src.common.errors import GmailUnavailableError
+from tests.fakes.gmail.busy_user import ACTS, Act, BusyUser
+from tests.fakes.gmail.mailbox import Mailbox
+from tests.unit.sources.gmail_reading import PASSING, GmailReader
+
+Event = Act | Literal["step", "work", "restart", "expire", "tokens_end", "fault", "time"]
+EVENTS: tuple[Event, ...] = ("step", "work", "restart", "expire", "tokens_end", "fault", "time")
+
+_events = st.lists(st.one_of(st.sampled_from(ACTS), st.just("step"), st.sampled_from(EVENTS)), max_size=60)
+
+
+@given(events=_events, seed=st.integers(0, 2**32), mails=st.integers(0, 12), tells_labels=st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_any_sequence_of_events_ends_at_the_mailboxs_truth(
+    events: list[Event], seed: int, mails: int, tells_labels: bool
+) -> None:
+    mailbox = Mailbox("someone@example.org", seed=seed)
+    user = BusyUser(mailbox, seed)
+    for _ in range(mails):
+        user.do("add")
+    reader = GmailReader(mailbox, tells_labels=tells_labels)
+    for event in events:
+        _happen(event, reader, user)
+
+    reader.restart()
+    reader.run()
+    reader.run()  # what became visible to the first one only at its end
+
+    assert _without_drafts(reader.stored()) == reader.truth()
+    assert not reader.model.dead
+    census = {item.source_id: item.labels for item in reader.source.census()}
+    assert census == {mail_id: labels for mail_id, (_, labels) in reader.stored().items()}
+
+
+def _happen(event: Event, reader: GmailReader, user: BusyUser) -> None:
+    if event == "step":
+        try:
+            reader.step()
+        except PASSING:
+            reader.held = None
+    elif event == "work":
+        reader.model.work(2)
+    elif event == "restart":
+        reader.restart()
+    elif event == "expire":
+        reader.mailbox.expire_history()
+    elif event == "tokens_end":
+        reader.api.tokens_end()
+    elif event == "fault":
+        reader.api.before_call = _failing_once(reader)
+    elif event == "time":
+        reader.clock.advance(10.0)
+    else:
+        user.do(event)
+
+
+def _failing_once(reader: GmailReader) -> Callable[[str], None]:
+    def fail(_name: str) -> None:
+        reader.api.before_call = lambda _: None
+        raise GmailUnavailableError("the connection broke")
+
+    return fail
+
+
+def _without_drafts(
+    stored: dict[str, tuple[bytes, tuple[str, ...]]],
+) -> dict[str, tuple[bytes, tuple[str, ...]]]:
+    return {mail_id: found for mail_id, found in stored.items() if "DRAFT" not in found[1]}
+
+
+@given(seed=st.integers(0, 2**32), mails=st.integers(1, 40))
+@settings(max_examples=50, deadline=None)
+def test_a_mailbox_that_is_changed_at_every_call_is_followed(seed: int, mails: int) -> None:
+    mailbox = Mailbox("someone@example.org", seed=seed)
+    user, rng = BusyUser(mailbox, seed), random.Random(seed)
+    for _ in range(mails):
+        user.do("add")
+    reader = GmailReader(mailbox)
+    left = 60
+
+    def act(_name: str) -> None:
+        nonlocal left
+        if left and rng.random() < 0.5:
+            left -= 1
+            user.act()
+        reader.clock.advance(rng.choice([0.0, 3.0]))
+
+    reader.api.before_call = act
+    reader.run()
+    left = 0
+    reader.run()
+
+    assert _without_drafts(reader.stored()) == reader.truth()
+
+
+def test_a_restart_in_mid_backfill_fetches_nothing_twice() -> None:
+    mailbox = Mailbox("someone@example.org")
+    user = BusyUser(mailbox)
+    for _ in range(20):
+        user.do("add")
+    reader = GmailReader(mailbox)
+    for _ in range(12):
+        reader.step()
+        reader.held = None  # nothing was fetched ahead
+        reader.restart()
+    reader.run()
+    assert len(reader.api.fetched) <= 20 + 12 * 3  # what a page had fetched when it was left
+    assert reader.stored() == reader.truth()
+
+
+def test_a_change_of_labels_costs_no_fetch() -> None:
+    mailbox = Mailbox("someone@example.org")
+    ids = [mailbox.add(b"Subject: %d\r\n\r\n" % number) for number in range(5)]
+    reader = GmailReader(mailbox)
+    reader.run()
+    reader.api.fetched.clear()
+    mailbox.relabel(*ids, add=["STARRED"], remove=["UNREAD"])
+    reader.run()
+    assert reader.api.fetched == []
+    assert reader.stored() == reader.truth()
+
+
+def test_a_history_that_ends_while_all_is_compared_begins_anew() -> None:
+    mailbox = Mailbox("someone@example.org")
+    mailbox.add(b"Subject: 1\r\n\r\n")
+    reader = GmailReader(mailbox)
+    reader.run()
+    reader.compares_first = True
+    reader.restart()
+
+    def expire(name: str) -> None:
+        if name == "labels":  # asked for at the beginning of the comparison
+            reader.api.before_call = lambda _: None
+            mailbox.add(b"Subject: 2\r\n\r\n")
+            mailbox.expire_history()
+
+    reader.api.before_call = expire
+    reader.run()
+    assert reader.batches[-1].caught_up
+    assert reader.stored() == reader.truth()
