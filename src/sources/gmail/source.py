@@ -59,13 +59,13 @@ class GmailSource:
         self._are_labels_known = not self._wanted.label_ids
         self._is_first_look = True  # of this process
         self._steps: Iterator[Batch] | None = None
-        self._returned: Cursor | None = None  # the cursor that `_steps` reads on from
+        self._returned: Cursor | None = None  # what `_steps` reads on from: this very object, see Source
 
     def fetch(self, cursor: Cursor) -> Batch:
         """As in Source."""
         if self._watching is not None:
             self._watching.keep()
-        if self._steps is not None and not _is_same(cursor, self._returned):
+        if cursor is not self._returned:
             self._leave()
         if self._steps is None:
             visit = self._visit()
@@ -117,8 +117,8 @@ class GmailSource:
 
     def _begin(self, visit: Visit, cursor: Cursor) -> Position:
         position = Position.of(cursor)
-        if self._compares_first and position.history_id and not position.is_listing:
-            return position.changed(is_listing=True, is_unsure=True)
+        if self._compares_first and position.history_id and not position.is_unsure:
+            return position.changed(is_listing=True, is_unsure=True)  # a list that is under way is walked on
         if self._is_first_look and position.history_id and visit.was_told_by_imap():
             return position.changed(is_unsure=True)  # it was read through IMAP meanwhile: labels and places are IMAP's
         return position
@@ -147,8 +147,3 @@ class GmailSource:
         steps, self._steps, self._returned = self._steps, None, None
         if steps is not None:
             steps.close()  # type: ignore[attr-defined]  # a generator
-
-
-def _is_same(cursor: Cursor, returned: Cursor | None) -> bool:
-    """Compare what this source wrote; the stream may keep values of its own beside it."""
-    return returned is not None and all(cursor.values.get(name) == value for name, value in returned.values.items())

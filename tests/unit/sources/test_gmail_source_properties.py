@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.common.errors import GmailUnavailableError
+from src.sources.gmail.visit import MAILBOX
 from tests.fakes.gmail.busy_user import ACTS, Act, BusyUser
 from tests.fakes.gmail.mailbox import Mailbox
 from tests.unit.sources.gmail_reading import PASSING, GmailReader
@@ -166,3 +167,21 @@ def test_a_history_that_ends_while_all_is_compared_begins_anew() -> None:
     reader.run()
     assert reader.batches[-1].caught_up
     assert reader.stored() == reader.truth()
+
+
+def test_a_full_sync_that_begins_in_mid_backfill_marks_what_is_gone() -> None:
+    mailbox = Mailbox("someone@example.org")
+    ids = [mailbox.add(b"Subject: %d\r\n\r\n" % number) for number in range(12)]
+    reader = GmailReader(mailbox)
+    while reader.cursor.values.get("listing") != "1" or len(reader.stored()) < 3:
+        reader.step()
+        reader.model.work()
+    stored = sorted(reader.stored())
+    mailbox.delete(stored[0])  # and the history tells nothing of it
+    reader.model.cursors[MAILBOX] = reader.cursor.moved(
+        history_id=mailbox.history_id
+    )
+    reader.compares_first = True
+    reader.restart()
+    reader.run()
+    assert set(ids) - {stored[0]} == reader.stored().keys()
