@@ -178,9 +178,7 @@ def test_a_full_sync_that_begins_in_mid_backfill_marks_what_is_gone() -> None:
         reader.model.work()
     stored = sorted(reader.stored())
     mailbox.delete(stored[0])  # and the history tells nothing of it
-    reader.model.cursors[MAILBOX] = reader.cursor.moved(
-        history_id=mailbox.history_id
-    )
+    reader.model.cursors[MAILBOX] = reader.cursor.moved(history_id=mailbox.history_id)
     reader.compares_first = True
     reader.restart()
     reader.run()
