@@ -7,12 +7,13 @@ from dataclasses import replace
 from src.common.clock import Clock
 from src.model.cursor import Batch, Cursor
 from src.model.envelope import Envelope, Place
-from src.sources.gmail.comparing import is_wanted, known_mails, take_snapshot
+from src.sources.gmail.comparing import filled, is_wanted, known_mails
 from src.sources.gmail.fetching import fetched
 from src.sources.gmail.filters import label_ids_of
 from src.sources.gmail.interruption import Interruption
 from src.sources.gmail.look import look
 from src.sources.gmail.position import Position
+from src.sources.gmail.snapshot import Snapshot
 from src.sources.gmail.visit import KIND, MAILBOX, Api, Limits, Visit, Wanted
 from src.sources.gmail.watching import Watching
 from src.sources.imap.visit import KnownMails, TicketsOnTheWay
@@ -100,7 +101,9 @@ class GmailSource:
     def census(self) -> Iterator[CensusItem]:
         """As in Census, with labels. Of the mails that are not read, such as drafts, only those that are stored."""
         visit = self._visit()
-        with closing(take_snapshot(visit)) as snapshot:
+        with closing(Snapshot()) as snapshot:
+            for _ in filled(visit, snapshot):
+                pass
             snapshot.compare(known_mails(visit), ())
             for mail in snapshot.mails():
                 if mail.is_stored or is_wanted(visit, mail):
