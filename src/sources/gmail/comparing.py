@@ -22,9 +22,7 @@ from src.sources.gmail.listing import pages
 from src.sources.gmail.meanwhile import Meanwhile
 from src.sources.gmail.position import Position
 from src.sources.gmail.snapshot import Drift, Listed, Snapshot
-from src.sources.gmail.visit import Steps, Visit, batch
-from src.sources.imap.ids import is_gmail_id
-from src.store.protocol import KnownMail
+from src.sources.gmail.visit import Steps, Visit, batch, known_mails
 from src.sync.gmail_values import Label
 
 log = get_logger(__name__)
@@ -82,11 +80,6 @@ def _labelled(visit: Visit, snapshot: Snapshot, label: Label) -> Iterator[None]:
         if any(each.id == label.id for each in visit.api.labels(use="census")):
             raise
         snapshot.forget_label(label)  # deleted since the list of labels was asked for
-
-
-def known_mails(visit: Visit) -> Iterator[KnownMail]:
-    """Walk what the database knows of the account's mails at Gmail, by whatever way they came."""
-    return (mail for mail in visit.known.known_mails(visit.account) if is_gmail_id(mail.source_id))
 
 
 def is_wanted(visit: Visit, mail: Listed) -> bool:

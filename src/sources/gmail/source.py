@@ -7,14 +7,15 @@ from dataclasses import replace
 from src.common.clock import Clock
 from src.model.cursor import Batch, Cursor
 from src.model.envelope import Envelope, Place
-from src.sources.gmail.comparing import filled, is_wanted, known_mails
+from src.sources.gmail.comparing import filled, is_wanted
 from src.sources.gmail.fetching import fetched
 from src.sources.gmail.filters import label_ids_of
 from src.sources.gmail.interruption import Interruption
 from src.sources.gmail.look import look
 from src.sources.gmail.position import Position
 from src.sources.gmail.snapshot import Snapshot
-from src.sources.gmail.visit import KIND, MAILBOX, Api, Limits, Visit, Wanted
+from src.sources.gmail.stubborn import Stubborn
+from src.sources.gmail.visit import KIND, MAILBOX, Api, Limits, Visit, Wanted, known_mails
 from src.sources.gmail.watching import Watching
 from src.sources.imap.visit import KnownMails, TicketsOnTheWay
 from src.sources.source import CensusItem
@@ -58,6 +59,7 @@ class GmailSource:
         self._compares_first = compares_first
         self._eta_s = eta_s
         self._are_labels_known = not self._wanted.label_ids
+        self._stubborn = Stubborn(clock)
         self._is_first_look = True  # of this process
         self._steps: Iterator[Batch] | None = None
         self._returned: Cursor | None = None  # what `_steps` reads on from: this very object, see Source
@@ -134,6 +136,7 @@ class GmailSource:
             tickets=self._tickets,
             clock=self._clock,
             pause=self._interruption.sleep,
+            stubborn=self._stubborn,
             take_hint=self._interruption.take_hint,
             wanted=self._resolved(),
             limits=self._limits,

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
-from src.common.errors import GmailRequestError, IngestError
+from src.common.errors import GmailRequestError, GmailUnavailableError, IngestError
 from src.sync.gmail_values import (
     GoneMessage,
     HistoryPage,
@@ -37,6 +37,7 @@ class MemoryApi:
         self._were_late: set[str] = set()
         self.hidden: set[str] = set()  # mails that no list tells of
         self.not_given: set[str] = set()  # mails that are listed, and gone when asked for
+        self.failing: set[str] = set()  # mails for which the API fails
         self._page_size = page_size
         self._tells_labels = tells_labels
         self._generation = 0
@@ -93,6 +94,8 @@ class MemoryApi:
 
     def get_minimal(self, message_id: str, *, use: Use = "live") -> MessageFacts | GoneMessage:
         self.before_call("get")
+        if message_id in self.failing:
+            raise _failing()
         mail = self.mailbox.find(message_id)
         return GoneMessage(message_id) if mail is None else _facts(mail)
 
@@ -107,9 +110,11 @@ class MemoryApi:
                 yield ahead.popleft()
         yield from ahead
 
-    def _get_raw(self, message_id: str) -> RawMessage | GoneMessage:
+    def _get_raw(self, message_id: str) -> RawMessage | GoneMessage | IngestError:
         self.before_call("get")
         self.fetched.append(message_id)
+        if message_id in self.failing:
+            return _failing()
         is_there = message_id not in self.not_given and not self._is_late(message_id)
         mail = self.mailbox.find(message_id) if is_there else None
         return GoneMessage(message_id) if mail is None else RawMessage(_facts(mail), mail.raw)
@@ -152,6 +157,10 @@ class MemoryApi:
             labels_of(Change.LABELS_ADDED),
             labels_of(Change.LABELS_REMOVED),
         )
+
+
+def _failing() -> GmailUnavailableError:
+    return GmailUnavailableError("the Gmail API cannot serve just now (500)")
 
 
 def _facts(mail: Mail) -> MessageFacts:

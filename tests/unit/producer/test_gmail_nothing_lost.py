@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from src.common.beats import Beats
 from src.common.clock import SystemClock
 from src.common.errors import RedisUnavailableError
-from src.common.exit_codes import OK
+from src.common.exit_codes import OK, UNAVAILABLE
 from src.common.retry import RetryPolicy
 from src.common.shutdown import Shutdown
 from src.model.envelope import Kind
@@ -62,16 +62,32 @@ def test_so_it_is_while_the_history_is_read(faults: list[object], mails: int) ->
     assert _mails_on(stream) == sorted(mailbox.truth())
 
 
+def test_once_ends_when_no_mail_can_be_had_although_all_else_answers() -> None:
+    mailbox, stream = Mailbox(ACCOUNT), FaultyStream()
+    mailbox.add(b"Subject: 1\r\n\r\n")
+    api = MemoryApi(mailbox)
+    api.failing = set(mailbox.truth())
+    assert _read(api, stream) == UNAVAILABLE
+    api.failing = set()
+    assert _read(api, stream) == OK
+    assert _mails_on(stream) == sorted(mailbox.truth())
+
+
 def _mails_on(stream: FaultyStream) -> list[str]:
     """Return the mails on the stream; what else is said of them may be said twice."""
     return sorted(ticket.source_id for ticket, _ in stream.tickets_of(ACCOUNT) if ticket.kind is Kind.ADDED)
 
 
 def _read_to_its_end(mailbox: Mailbox, stream: FaultyStream, page_size: int) -> None:
+    assert _read(MemoryApi(mailbox, page_size=page_size), stream) == OK
+
+
+def _read(api: MemoryApi, stream: FaultyStream) -> int:
+    """Run a producer with `--once`."""
     clock = SystemClock()
     source = GmailSource(
         account=ACCOUNT,
-        api=MemoryApi(mailbox, page_size=page_size),
+        api=api,
         known=PipelineModel(),
         tickets=stream,
         clock=clock,
@@ -87,4 +103,4 @@ def _read_to_its_end(mailbox: Mailbox, stream: FaultyStream, page_size: int) -> 
         clock=clock,
     )
     producer.run()
-    assert exit_code(producer.board.reports()) == OK
+    return exit_code(producer.board.reports())
