@@ -69,6 +69,8 @@ class MemoryApi:
         mails = [
             mail for mail in self.mailbox.newest_first(below) if wanted <= mail.labels and mail.id not in self.hidden
         ]
+        if query:  # any words of the mail
+            mails = [mail for mail in mails if query.encode() in mail.raw]
         if not spam_and_trash:
             mails = [mail for mail in mails if not mail.labels & {"SPAM", "TRASH"}]
         shown, more = mails[: self._page_size], len(mails) > self._page_size

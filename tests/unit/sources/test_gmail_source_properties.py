@@ -14,7 +14,7 @@ from src.common.errors import GmailUnavailableError
 from src.common.instruments import GMAIL_DRIFT
 from src.common.logs import account_tag
 from src.sources.gmail.snapshot import Drift
-from src.sources.gmail.visit import MAILBOX
+from src.sources.gmail.visit import MAILBOX, Wanted
 from tests.fakes.gmail.busy_user import ACTS, Act, BusyUser
 from tests.fakes.gmail.mailbox import Mailbox
 from tests.unit.sources.gmail_reading import ACCOUNT, PASSING, SMALL, GmailReader
@@ -262,6 +262,26 @@ def test_tokens_that_run_out_while_all_is_compared_have_the_list_walked_anew() -
     reader.run()
     assert reader.batches[-1].caught_up
     assert reader.stored() == reader.truth()
+
+
+def test_old_mails_that_the_query_leaves_out_are_not_fetched_when_they_are_relabelled() -> None:
+    mailbox = Mailbox(ACCOUNT)
+    old = [mailbox.add(b"Subject: old %d\r\n\r\n" % number) for number in range(8)]
+    wanted = Wanted(query="lately", spam_and_trash=False)
+    lately = [mailbox.add(b"Subject: lately %d\r\n\r\n" % number) for number in range(2)]
+    spam = mailbox.add(b"Subject: lately in spam\r\n\r\n", labels=["SPAM"])
+    reader = GmailReader(mailbox, wanted=wanted)
+    reader.run()
+    assert reader.stored().keys() == set(lately)
+
+    mailbox.relabel(*old, *lately, add=["STARRED"])
+    mailbox.relabel(spam, remove=["SPAM"])
+    new = mailbox.add(b"Subject: the query does not find it\r\n\r\n")
+    mailbox.relabel(new, remove=["UNREAD"])
+    reader.api.fetched.clear()
+    reader.run()
+    assert reader.stored().keys() == {*lately, spam, new}
+    assert sorted(reader.api.fetched) == sorted([spam, new])
 
 
 def _compared_soon(seed: int = 1, live_every_s: float = 5.0) -> tuple[GmailReader, Mailbox, BusyUser]:
