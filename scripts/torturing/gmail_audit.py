@@ -11,7 +11,7 @@ from pathlib import Path
 
 from config.settings import Settings
 from scripts.torturing.feed import ROOT
-from src.common.exit_codes import OK
+from src.common.exit_codes import INCOMPLETE, OK
 from src.sources.gmail.visit import Wanted
 from src.store.opening import open_store
 from src.sync.fetch_many import AHEAD
@@ -19,6 +19,7 @@ from src.sync.gmail_api import THREADS
 
 SHOWN = 5  # mails that are named in a finding
 VERIFY_TIMEOUT_S = 300.0
+STDERR_CHARS = 1_000  # of what a command said that could not do its work
 _NEW_ROUNDS = ("mailbox_failed", "cursor_moved")  # in the log: what was fetched and not published is fetched again
 
 Mails = dict[str, tuple[str, tuple[str, ...]]]  # SHA-256 of the raw mail and sorted labels, by id
@@ -66,7 +67,8 @@ def verified(account: str, environment: Mapping[str, str]) -> list[str]:
     )
     if ended.returncode == OK:
         return []
-    return [f"verify ended with {ended.returncode}: {(ended.stdout or ended.stderr)[:2000]}"]
+    told = json.loads(ended.stdout)["verdict"] if ended.returncode == INCOMPLETE else ended.stderr[-STDERR_CHARS:]
+    return [f"verify ended with {ended.returncode}: {told}"]
 
 
 def fetched_again(tally: Mapping[str, int], interruptions: int, *, batch_mails: int) -> list[str]:
