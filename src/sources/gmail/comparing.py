@@ -108,6 +108,7 @@ def _brought(visit: Visit, meanwhile: Meanwhile, missing: Iterable[str], drift: 
             drift[Drift.MISSING] += len(haul.envelopes) + len(haul.failures)
             yield batch(meanwhile.position, haul.envelopes, haul.failures)
         yield from meanwhile.look_if_due()
+        waiting = deque(visit.missing(list(waiting)))
 
 
 def _relabelled(visit: Visit, mail: Listed) -> Envelope:
