@@ -76,7 +76,7 @@ class Position:
         )
 
     def asked_for(self, wanted: str) -> "Position":
-        """Return it for these filters. By others the list has other mails, and its pages are not theirs: begin it anew."""
+        """Return it for these filters. By others the list has other mails and pages: walk it anew."""
         if wanted == self.wanted:
             return self
         return replace(self, wanted=wanted, is_listing=True, page="", listed=0)
