@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Protocol
 
 from src.common.clock import Clock
@@ -30,6 +31,7 @@ KIND = "gmail"  # name in the registry
 MAILBOX = "Gmail"  # an account is one mailbox here: where a mail lies is said by its labels
 MIB = 1024 * 1024
 MOST_BROUGHT = 2_000  # remembered: several batches, while one is ahead of the stream
+MARK_DIGITS = 8  # of a hash: two sets of filters that follow each other are not mistaken for one another
 DRAFT, SPAM, TRASH = "DRAFT", "SPAM", "TRASH"
 
 Steps = Generator[Batch, None, Position]
@@ -71,6 +73,14 @@ class Wanted:
     label_ids: frozenset[str] = frozenset()  # mails with one of these; empty: all. In settings names do as well
     spam_and_trash: bool = True
     drafts: bool = False
+
+    @property
+    def mark(self) -> str:
+        """Return what tells these filters from others, the same in every process; empty for those by default."""
+        if self == Wanted():
+            return ""
+        told = repr((self.query, sorted(self.label_ids), self.spam_and_trash, self.drafts))
+        return sha256(told.encode()).hexdigest()[:MARK_DIGITS]
 
     def takes(self, label_ids: Iterable[str]) -> bool:
         """Tell whether a mail with these labels is read."""
