@@ -2,7 +2,7 @@
 
 marker      first of all, and stored before anything is listed: what comes during the walk is in the history
 history     new mail, changes and deletes; ahead of all old mail, and again every minute meanwhile
-backfill    the list of all mails, newest first, until its end
+backfill    the list of all mails, newest first, until its end; anew when other mails are asked for than before
 compare     ids and labels of the whole mailbox, if the database may be wrong, or once a day
 """
 
@@ -21,6 +21,7 @@ def look(visit: Visit, position: Position) -> Iterator[Batch]:
     if not position.history_id:
         position = _begun(visit)
         yield batch(position)
+    position = position.asked_for(visit.wanted.mark)
     position = yield from catch_up(visit, position)
     is_due = _is_compare_due(visit, position)
     while position.is_listing or position.is_unsure or is_due:
@@ -38,7 +39,7 @@ def _begun(visit: Visit) -> Position:
     marker = visit.api.profile().history_id
     knows_mails = visit.was_told_by_imap() or next(iter(visit.known.known_mails(visit.account)), None) is not None
     compared_at = 0 if knows_mails else int(visit.clock.now().timestamp())
-    return Position(compared_at=compared_at).begun(marker, is_unsure=knows_mails)
+    return Position(compared_at=compared_at, wanted=visit.wanted.mark).begun(marker, is_unsure=knows_mails)
 
 
 def _is_compare_due(visit: Visit, position: Position) -> bool:

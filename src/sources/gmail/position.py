@@ -8,6 +8,7 @@
 | `page`, `listed` | the next page of that list, and how many ids were walked |
 | `unsure` | `1`: the database may have mails that are gone, or old labels: compare the whole mailbox |
 | `compared_at` | when that was last done, Unix time |
+| `wanted` | `Wanted.mark` of the filters by which that list was walked; missing: none |
 """
 
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ class Position:
     listed: int = 0
     is_unsure: bool = False
     compared_at: int = 0
+    wanted: str = ""
 
     @classmethod
     def of(cls, cursor: Cursor) -> "Position":
@@ -45,6 +47,7 @@ class Position:
             listed=cursor.get_int("listed"),
             is_unsure=values.get("unsure") == "1",
             compared_at=cursor.get_int("compared_at"),
+            wanted=values.get("wanted", ""),
         )
 
     def to_cursor(self) -> Cursor:
@@ -58,12 +61,25 @@ class Position:
             "listed": self.listed,
             "unsure": int(self.is_unsure),
             "compared_at": self.compared_at,
+            "wanted": self.wanted,
         }
         return Cursor({name: str(value) for name, value in told.items() if value})
 
     def begun(self, marker: int, *, is_unsure: bool) -> "Position":
         """Return where to begin: the marker was taken before anything is listed."""
-        return Position(history_id=marker, is_listing=True, is_unsure=is_unsure, compared_at=self.compared_at)
+        return Position(
+            history_id=marker,
+            is_listing=True,
+            is_unsure=is_unsure,
+            compared_at=self.compared_at,
+            wanted=self.wanted,
+        )
+
+    def asked_for(self, wanted: str) -> "Position":
+        """Return it for these filters. By others the list has other mails and pages: walk it anew."""
+        if wanted == self.wanted:
+            return self
+        return replace(self, wanted=wanted, is_listing=True, page="", listed=0)
 
     def on_page(self, page: str, first_marker: int) -> "Position":
         """Return it within a walk over pages of history."""

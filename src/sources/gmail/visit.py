@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Protocol
 
 from src.common.clock import Clock
@@ -10,6 +11,7 @@ from src.common.errors import IngestError
 from src.model.cursor import Batch, Failure
 from src.model.envelope import Envelope, GmailIds, Kind, Place, envelope_id
 from src.sources.gmail.position import Position
+from src.sources.gmail.stubborn import Stubborn
 from src.sources.imap.ids import is_gmail_id
 from src.sources.imap.visit import KnownMails, TicketsOnTheWay
 from src.store.protocol import KnownMail
@@ -29,6 +31,7 @@ KIND = "gmail"  # name in the registry
 MAILBOX = "Gmail"  # an account is one mailbox here: where a mail lies is said by its labels
 MIB = 1024 * 1024
 MOST_BROUGHT = 2_000  # remembered: several batches, while one is ahead of the stream
+MARK_DIGITS = 8  # of a hash: two sets of filters that follow each other are not mistaken for one another
 DRAFT, SPAM, TRASH = "DRAFT", "SPAM", "TRASH"
 
 Steps = Generator[Batch, None, Position]
@@ -71,6 +74,14 @@ class Wanted:
     spam_and_trash: bool = True
     drafts: bool = False
 
+    @property
+    def mark(self) -> str:
+        """Return what tells these filters from others, the same in every process; empty for those by default."""
+        if self == Wanted():
+            return ""
+        told = repr((self.query, sorted(self.label_ids), self.spam_and_trash, self.drafts))
+        return sha256(told.encode()).hexdigest()[:MARK_DIGITS]
+
     def takes(self, label_ids: Iterable[str]) -> bool:
         """Tell whether a mail with these labels is read."""
         has = set(label_ids)
@@ -101,6 +112,7 @@ class Visit:
     tickets: TicketsOnTheWay
     clock: Clock
     pause: Callable[[float], object]  # raises when a stop is asked for
+    stubborn: Stubborn  # outlives the visit
     take_hint: Callable[[], bool] = lambda: False  # whether something may be new; forgets it
     wanted: Wanted = field(default_factory=Wanted)
     limits: Limits = field(default_factory=Limits)
@@ -207,6 +219,11 @@ class Visit:
             fetched_at=self.clock.now(),
         )
         return Failure(envelope, error.code, str(error))
+
+
+def known_mails(visit: Visit) -> Iterator[KnownMail]:
+    """Walk what the database knows of the account's mails at Gmail, by whatever way they came."""
+    return (mail for mail in visit.known.known_mails(visit.account) if is_gmail_id(mail.source_id))
 
 
 def batch(

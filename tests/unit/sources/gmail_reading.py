@@ -32,7 +32,7 @@ class GmailReader:
         self.model = model or PipelineModel()
         self.clock = FakeClock()
         self.api = MemoryApi(mailbox, tells_labels=tells_labels)
-        self._wanted, self._limits = wanted, limits
+        self.wanted, self._limits = wanted, limits  # another `wanted` holds after a restart
         self.compares_first = False
         self.interruption = Interruption()
         self.source = self._open()
@@ -47,7 +47,7 @@ class GmailReader:
             tickets=self.model,
             clock=self.clock,
             interruption=self.interruption,
-            wanted=self._wanted,
+            wanted=self.wanted,
             limits=self._limits,
             compares_first=self.compares_first,
         )

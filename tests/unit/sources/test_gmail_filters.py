@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.settings import load
@@ -12,12 +12,21 @@ from src.sources.gmail.filters import label_ids_of, query_of, wanted_from
 from src.sources.gmail.id_set import IdSet
 from src.sources.gmail.visit import Wanted
 from src.sync.gmail_values import Label
+from tests.fakes.gmail.busy_user import BusyUser
+from tests.fakes.gmail.mailbox import Mailbox
+from tests.unit.sources.gmail_reading import GmailReader
 
 LABELS = [
     Label("INBOX", "INBOX", is_system=True),
     Label("Label_1", "Work", is_system=False),
     Label("Label_2", "label_1", is_system=False),
 ]
+_filters = st.builds(
+    Wanted,
+    label_ids=st.frozensets(st.sampled_from(["INBOX", "SENT", "STARRED"]), max_size=2),
+    spam_and_trash=st.booleans(),
+    drafts=st.booleans(),
+)
 _ids = st.integers(0, 2**64 - 1).map(lambda number: f"{number:016x}")
 
 
@@ -56,6 +65,50 @@ def test_a_label_that_the_account_does_not_have_is_said_without_its_name() -> No
 
 
 def test_settings_become_filters() -> None:
-    settings = load(_env_file=None, gmail_labels=" Work, INBOX ,", gmail_since="2024-01-31", gmail_drafts="true")
-    assert wanted_from(settings) == Wanted("after:1706659200", frozenset({"Work", "INBOX"}), drafts=True)
+    asked = load(_env_file=None, gmail_labels=" Work, INBOX ,", gmail_since="2024-01-31", gmail_drafts="true")
+    assert wanted_from(asked) == Wanted("after:1706659200", frozenset({"Work", "INBOX"}), drafts=True)
     assert wanted_from(load(_env_file=None, gmail_since="")) == Wanted()
+
+
+@given(
+    before=_filters,
+    now=_filters,
+    steps=st.integers(0, 12),
+    seed=st.integers(0, 2**32),
+    mails=st.integers(0, 20),
+)
+@settings(max_examples=100, deadline=None)
+def test_other_filters_bring_what_the_ones_before_left_out(
+    before: Wanted, now: Wanted, steps: int, seed: int, mails: int
+) -> None:
+    mailbox = Mailbox("someone@example.org", seed=seed)
+    user = BusyUser(mailbox, seed)
+    for _ in range(mails):
+        user.act()
+    reader = GmailReader(mailbox, wanted=before)
+    for _ in range(steps):  # the list is left at any of its pages
+        reader.step()
+    reader.wanted = now
+    reader.restart()
+    reader.run()
+    assert reader.truth(now).items() <= reader.stored().items()
+
+
+def test_the_same_filters_walk_the_list_once() -> None:
+    mailbox = Mailbox("someone@example.org")
+    for number in range(7):
+        mailbox.add(b"Subject: %d\r\n\r\n" % number)
+    reader = GmailReader(mailbox, wanted=Wanted(label_ids=frozenset({"inbox", "SENT"})))
+    reader.run()
+    reader.restart()
+    calls: list[str] = []
+    reader.api.before_call = calls.append
+    reader.run()
+    assert calls.count("list") == 0
+    assert len(reader.api.fetched) == 7
+
+
+@given(wanted=_filters, other=_filters)
+def test_a_mark_tells_filters_apart(wanted: Wanted, other: Wanted) -> None:
+    assert (wanted.mark == other.mark) == (wanted == other)
+    assert (wanted.mark == "") == (wanted == Wanted())
