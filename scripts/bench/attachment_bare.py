@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import chardet
 import docx
 import odf.opendocument
 import openpyxl
@@ -113,13 +114,18 @@ def _picture(data: bytes) -> str:
 
 def _zip(data: bytes) -> str:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return "\n".join(archive.read(name).decode() for name in archive.namelist())
+        return "\n".join(_text(archive.read(name)) for name in archive.namelist())
 
 
 def _tar(data: bytes) -> str:
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         files = (archive.extractfile(each) for each in archive)
-        return "\n".join(file.read().decode() for file in files if file is not None)
+        return "\n".join(_text(file.read()) for file in files if file is not None)
+
+
+def _text(data: bytes) -> str:
+    """Return a text of which nothing tells the charset."""
+    return data.decode(chardet.detect(data)["encoding"] or "utf-8", "replace")
 
 
 def _ours(data: bytes) -> str:
