@@ -54,6 +54,7 @@ gmail-quota: .venv/.dev services  ## prove that a Gmail backfill sits at its quo
 
 torture: .venv/.dev services  ## the long fault run: kill -9 at random, lost replies, then compare every mail
 	$(PY) -m scripts.torture --mails 20000
+	$(PY) -m scripts.torture --source gmail --mails 20000
 	ATTACHMENT_KILLS=50 $(PY) -m pytest -q tests/integration/worker/test_attachments.py -k kill_9
 
 docs: .venv/.dev  ## write the reference pages that come from the code

@@ -58,7 +58,8 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "database": "`is_up`; if up: mails, deleted, attachments, attachments_by_outcome (the ledger: how they "
             "ended), stubs, with_defects, newest_received_at, size_bytes; else code and message",
             "accounts": "a list: account, tag (its name in logs and metrics), stored (as `database`), and mailboxes, "
-            "each with mailbox, tag, cursor, last_poll_at, age_s, error_code",
+            "each with mailbox, tag, cursor, last_poll_at, age_s, error_code, "
+            "retired_at (since when it is not read any more; null: it is to be read)",
         },
     ),
     "verify": (

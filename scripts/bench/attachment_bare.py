@@ -1,14 +1,29 @@
 """What reads each kind of file bare: the library or program itself, as a few lines of somebody's script would call it.
 
-No bounds, no sandbox, no look at what the file is, no clean text, no properties: each returns the words. Where our
-extractor stands on no library of its own (EPUB, mails as files), it is itself what is called, in this process.
+No bounds, no sandbox, no look at what the file is, no clean text, no properties: each returns the words. The libraries
+of office files are those that people use; ours stands on none of them. Where none has a fit licence (EPUB), or
+our own parser is the point (mails as files), our reader itself is called, in this process.
 """
 
 import io
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterable
-from xml.parsers import expat
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import docx
+import odf.opendocument
+import openpyxl
+import pptx
+import pypdfium2
+import pytesseract
+from docx.table import Table
+from odf.teletype import extractText
+from odf.text import H, P
+from PIL import Image
+from pptx.enum.shapes import MSO_SHAPE_TYPE
+from python_calamine import CalamineWorkbook
+from striprtf.striprtf import rtf_to_text
 
 from src.attachments.child import _with_mail_parser
 from src.attachments.extractor import Budget, Content
@@ -21,118 +36,76 @@ OCR = "--psm 3"
 _READERS = _with_mail_parser()
 
 
-def walked(xml: bytes, texts: Iterable[str], ends: Iterable[str]) -> str:
-    """Return the text inside the elements `texts`, with a line end after each of `ends`, by expat."""
-    wanted, lines = frozenset(texts), frozenset(ends)
-    pieces: list[str] = []
-    is_text = False
-
-    def start(name: str, _attributes: object) -> None:
-        nonlocal is_text
-        is_text = name in wanted
-
-    def text(data: str) -> None:
-        if is_text:
-            pieces.append(data)
-
-    def end(name: str) -> None:
-        nonlocal is_text
-        is_text = False
-        if name in lines:
-            pieces.append("\n")
-
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartElementHandler = start
-    parser.CharacterDataHandler = text
-    parser.EndElementHandler = end
-    parser.Parse(xml, True)
-    return "".join(pieces)
-
-
 def _docx(data: bytes) -> str:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return walked(archive.read("word/document.xml"), ["w:t"], ["w:p"])
+    document = docx.Document(io.BytesIO(data))
+    beside = [part for section in document.sections for part in (section.header, section.footer)]
+    return "\n".join(_block(block) for part in (document, *beside) for block in part.iter_inner_content())
 
 
-def _pptx(data: bytes) -> str:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        slides = [name for name in archive.namelist() if name.startswith(("ppt/slides/slide", "ppt/notesSlides/n"))]
-        return "\n".join(walked(archive.read(name), ["a:t"], ["a:p"]) for name in slides)
-
-
-def _odt(data: bytes) -> str:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return walked(archive.read("content.xml"), ["text:p", "text:span"], ["text:p"])
+def _block(block: Any) -> str:
+    """Return the text of a paragraph or table of python-docx."""
+    if not isinstance(block, Table):
+        return str(block.text)
+    return "\n".join("\t".join(cell.text for cell in row.cells) for row in block.rows)
 
 
 def _xlsx(data: bytes) -> str:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        strings = walked(archive.read("xl/sharedStrings.xml"), ["t"], ["si"]).split("\n")
-        return "\n".join(
-            _sheet(archive.read(name), strings) for name in archive.namelist() if name.startswith("xl/worksheets/")
-        )
+    book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+    rows = (row for sheet in book.worksheets for row in sheet.iter_rows(values_only=True))
+    return "\n".join(_row(row) for row in rows)
 
 
-def _sheet(xml: bytes, strings: list[str]) -> str:
-    """Return the cells of a sheet, dates as the numbers that they are stored as."""
-    pieces: list[str] = []
-    kind, is_value = "", False
+def _xls(data: bytes) -> str:
+    book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+    return "\n".join(_row(row) for name in book.sheet_names for row in book.get_sheet_by_name(name).to_python())
 
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal kind, is_value
-        if name == "c":
-            kind = attributes.get("t", "")
-        is_value = name in ("v", "t")
 
-    def text(data: str) -> None:
-        if is_value:
-            pieces.append(strings[int(data)] if kind == "s" else data)
+def _row(cells: Iterable[object]) -> str:
+    return "\t".join(str(value) for value in cells if value is not None)
 
-    def end(name: str) -> None:
-        nonlocal is_value
-        is_value = False
-        if name == "c":
-            pieces.append("\t")
-        elif name == "row":
-            pieces.append("\n")
 
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartElementHandler = start
-    parser.CharacterDataHandler = text
-    parser.EndElementHandler = end
-    parser.Parse(xml, True)
-    return "".join(pieces)
+def _pptx(data: bytes) -> str:
+    slides = pptx.Presentation(io.BytesIO(data)).slides
+    return "\n".join(text for slide in slides for text in (*_texts_of(slide.shapes), *_notes(slide)))
+
+
+def _texts_of(shapes: Iterable[Any]) -> Iterator[str]:
+    for shape in shapes:
+        if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
+            yield from _texts_of(shape.shapes)
+        elif shape.has_text_frame:
+            yield shape.text_frame.text
+        elif getattr(shape, "has_table", False):
+            yield from (cell.text for row in shape.table.rows for cell in row.cells)
+
+
+def _notes(slide: Any) -> Iterator[str]:
+    if slide.has_notes_slide:
+        yield slide.notes_slide.notes_text_frame.text
+
+
+def _odt(data: bytes) -> str:
+    document = odf.opendocument.load(io.BytesIO(data))
+    return "\n".join(extractText(found) for kind in (H, P) for found in document.getElementsByType(kind))
 
 
 def _rtf(data: bytes) -> str:
-    from striprtf.striprtf import rtf_to_text
-
     text: str = rtf_to_text(data.decode("latin-1"), errors="ignore")  # type: ignore[no-untyped-call]
     return text
 
 
 def _pdf(data: bytes) -> str:
-    import pypdfium2
-
     with pypdfium2.PdfDocument(data) as document:
         return "\n".join(page.get_textpage().get_text_range() for page in document)
 
 
 def _pdf_scan(data: bytes) -> str:
-    import pypdfium2
-    import pytesseract
-
     with pypdfium2.PdfDocument(data) as document:
         pictures = [page.render(scale=SCAN_DPI / 72, grayscale=True).to_pil() for page in document]
     return "\n".join(pytesseract.image_to_string(picture, lang="eng", config=OCR) for picture in pictures)
 
 
 def _picture(data: bytes) -> str:
-    import pytesseract
-    from PIL import Image
-
     with Image.open(io.BytesIO(data)) as picture:
         text: str = pytesseract.image_to_string(picture, lang="eng", config=OCR)
     return text
@@ -157,6 +130,7 @@ def _ours(data: bytes) -> str:
 READERS: dict[str, Callable[[bytes], str]] = {
     "docx": _docx,
     "xlsx": _xlsx,
+    "xls": _xls,
     "pptx": _pptx,
     "odt": _odt,
     "epub": _ours,

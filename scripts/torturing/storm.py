@@ -1,8 +1,8 @@
-"""Storm: an mbox flows through Redis and two workers into SQLite while everything is killed at random.
+"""Storm: mails flow through Redis and two workers into SQLite while everything is killed at random.
 
-kill -9 of the importer, the workers and Redis (durable at every write), workers stopped past their lease, and a proxy
-that loses replies. Faults come with progress, so that a fast machine gets as many as a slow one. Which part is hit is
-drawn from the seed; the moment depends on the machine.
+kill -9 of who brings the mails, the workers and Redis (durable at every write), workers stopped past their lease, and a
+proxy that loses replies. Faults come with progress, so that a fast machine gets as many as a slow one. Which part is
+hit is drawn from the seed; the moment depends on the machine. Where the mails come from is the feed's part.
 """
 
 import random
@@ -15,8 +15,8 @@ from pathlib import Path
 from config.settings import Settings, load
 from scripts.torturing.actor import Actor
 from scripts.torturing.audit import audit
+from scripts.torturing.feed import ROOT, Feed
 from scripts.torturing.lossy_proxy import LossyProxy
-from scripts.torturing.mailbox_file import write_mbox
 from scripts.torturing.mortal_redis import MortalRedis
 from src.common.errors import RedisUnavailableError
 from src.common.exit_codes import STOPPED
@@ -25,13 +25,10 @@ from src.stream.options import options_from
 from src.stream.protocol import StreamStats
 from src.stream.redis_stream import RedisStream
 
-ROOT = Path(__file__).resolve().parents[2]
-ACCOUNT = "torture@example.org"
 LEASE_S = 1
 STALL_S = 2.5  # longer than a lease and the reclaiming after it
 LOOK_EVERY_S = 0.02
-NO_PROGRESS_S = 4.0  # a fault comes at the latest after this
-CALM_TIMEOUT_S = 180.0  # for the rest, once the storm is over
+CALM_TIMEOUT_S = 600.0  # for the rest, once the storm is over
 END_TIMEOUT_S = 40.0
 
 
@@ -45,6 +42,8 @@ class Plan:
     faults: int  # about this many, spread over the run
     reply_loss: float  # chance that a chunk of replies is lost
     batch_size: int = 50
+    no_progress_s: float = 4.0  # a fault comes at the latest after this
+    max_crashes: int = 5  # before a mail is dead; kills are no fault of the mails that were in hand
 
 
 @dataclass(slots=True)
@@ -53,6 +52,7 @@ class Result:
 
     findings: list[str] = field(default_factory=list)
     kills: dict[str, int] = field(default_factory=dict)
+    tallies: dict[str, int] = field(default_factory=dict)  # of the source
     lost_replies: int = 0
     stalls: int = 0
     seconds: float = 0.0
@@ -62,25 +62,17 @@ class Result:
 class Storm:
     """One run, in a folder of its own; `run` once. `redis_port` 0: one that is free just now."""
 
-    def __init__(self, plan: Plan, folder: Path, redis_port: int = 0) -> None:
+    def __init__(self, plan: Plan, folder: Path, feed: Feed, *, redis_port: int = 0) -> None:
         self._plan = plan
+        self._feed = feed
         self._rng = random.Random(plan.seed)
         self._redis = MortalRedis(folder / "redis", port=redis_port)
         self._proxy = LossyProxy(self._redis.port, loss=plan.reply_loss, seed=plan.seed)
-        self._mbox = folder / "mails.mbox"
         self._database_url = f"sqlite:///{folder}/mail.db"
-        environment = self._environment()
-        python, log = sys.executable, folder / "processes.log"
-        self._importer = Actor(
-            "importer",
-            [python, "-m", "src.cli", "import", "mbox", str(self._mbox), "--account", ACCOUNT],
-            environment,
-            log,
-            last_codes=(0, 1),
-        )
+        self._log = folder / "processes.log"
+        worker = [sys.executable, str(ROOT / "worker.py")]
         self._workers = [
-            Actor(f"worker {index}", [python, str(ROOT / "worker.py")], environment, log, last_codes=())
-            for index in range(2)
+            Actor(f"worker {index}", worker, self._environment(), self._log, last_codes=()) for index in range(2)
         ]
         self._connection = connect(self._settings())
         self._stream = RedisStream(self._connection, options_from(self._settings()))
@@ -89,34 +81,41 @@ class Storm:
     def run(self) -> Result:
         """Let the mails flow through the storm, then compare."""
         began = time.monotonic()
-        hashes = write_mbox(self._mbox, mails=self._plan.mails, seed=self._plan.seed)
         self._redis.start()
         try:
+            self._feed.begin(self._environment(), self._log)
             self._blow(began + self._plan.most_minutes * 60)
             self._calm_down()
             self._result.findings += self._ends()
-            self._result.findings += audit(self._settings(), ACCOUNT, hashes)
+            self._result.findings += audit(self._settings())
+            self._result.findings += self._feed.findings(self._settings())
             self._result.stats = self._stats()
         finally:
             self._clean_up()
-        self._result.kills = {actor.name: actor.kills for actor in self._actors} | {"redis": self._redis.kills - 1}
+        self._result.kills = {actor.name: actor.kills for actor in self._all_actors()} | {
+            "redis": self._redis.kills - 1
+        }
+        self._result.tallies = self._feed.tallies()
         self._result.lost_replies = self._proxy.lost
         self._result.seconds = time.monotonic() - began
         return self._result
 
-    @property
-    def _actors(self) -> list[Actor]:
-        return [self._importer, *self._workers]
+    def _all_actors(self) -> list[Actor]:
+        return [*self._feed.bringers, *self._workers]
+
+    def _keep_alive(self) -> None:
+        for actor in (self._feed.bringers[-1], *self._workers):
+            actor.keep_alive()
 
     def _blow(self, until: float) -> None:
         """Hurt something each time a share of the mails was settled, until all are."""
         step = max(self._plan.mails // self._plan.faults, 1)
         next_at, last_fault = step, time.monotonic()
         while time.monotonic() < until and not self._is_all_through():
-            for actor in self._actors:
-                actor.keep_alive()
+            self._keep_alive()
             time.sleep(LOOK_EVERY_S)
-            is_due = self._through() >= next_at or time.monotonic() - last_fault > NO_PROGRESS_S
+            self._feed.stir(self._through())
+            is_due = self._through() >= next_at or time.monotonic() - last_fault > self._plan.no_progress_s
             if is_due and self._hurt():
                 next_at, last_fault = self._through() + self._rng.randint(1, 2 * step), time.monotonic()
 
@@ -126,7 +125,7 @@ class Storm:
         if dice < 0.50:
             return self._rng.choice(self._workers).kill()
         if dice < 0.75:
-            return self._importer.kill()
+            return self._feed.bringers[-1].kill()
         if dice < 0.88:
             self._redis.kill()
             time.sleep(self._rng.uniform(0.0, 0.5))
@@ -142,10 +141,10 @@ class Storm:
 
     def _calm_down(self) -> None:
         self._proxy.loss = 0.0
+        self._feed.calm_down()
         deadline = time.monotonic() + CALM_TIMEOUT_S
-        while not (self._importer.is_over and self._is_all_through()):
-            for actor in self._actors:
-                actor.keep_alive()
+        while not self._is_all_through():
+            self._keep_alive()
             time.sleep(0.05)
             if time.monotonic() > deadline:
                 self._result.findings.append(f"not all came through: {self._stats()}")
@@ -162,7 +161,7 @@ class Storm:
     def _is_all_through(self) -> bool:
         stats = self._stats()
         on_the_way = stats.waiting + stats.retries
-        return self._importer.is_over and not on_the_way
+        return self._feed.is_over() and not on_the_way
 
     def _through(self) -> int:
         counters = self._stats().counters
@@ -187,15 +186,16 @@ class Storm:
             "LEASE_SECONDS": str(LEASE_S),
             "BATCH_SIZE": str(self._plan.batch_size),
             "REDIS_MAX_STREAM_LENGTH": str(max(self._plan.mails // 4, 50)),
-            "MAX_CRASHES": "5",  # kills are no fault of the mails that were in hand
+            "MAX_CRASHES": str(self._plan.max_crashes),
             "WORKER_METRICS_PORT": "0",
             "WORKER_HEALTH_PORT": "0",
         }
 
     def _clean_up(self) -> None:
-        for actor in self._actors:
+        for actor in self._all_actors():
             actor.wake()
             actor.kill()
+        self._feed.close()
         self._connection.close()
         self._proxy.close()
         self._redis.kill()

@@ -3,7 +3,7 @@
 import os
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -54,7 +54,7 @@ def run_import(
         closing.callback(store.close)
         producer = build_producer(
             open_sources(settings, kind=kind, account=account, known=store, stream=stream, path=path),
-            options=producer_options(settings, once=True),
+            options=replace(producer_options(settings, once=True), is_import=True),
             stream=stream,
             states=store,
             shutdown=shutdown,

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 from rich.console import Console
@@ -79,7 +80,7 @@ def run_producer(
         options_of = accounts[0].settings if len(accounts) == 1 else settings
         producer = build_producer(
             sources,
-            options=producer_options(options_of, once=once),
+            options=replace(producer_options(options_of, once=once), configured=_configured(settings, accounts)),
             stream=stream,
             states=store,
             shutdown=shutdown,
@@ -93,6 +94,12 @@ def run_producer(
         _serve(settings, producer, beats, stream, store, closing)
         producer.run()
         return exit_codes.INTERNAL if is_broken(producer.board.reports()) else exit_codes.OK
+
+
+def _configured(settings: Settings, read: Sequence[Account]) -> frozenset[str]:
+    """Return the names of all accounts of the settings, of which a single one may have been chosen to be read."""
+    others = accounts_of(settings) if settings.accounts_file else ()
+    return frozenset(account.name for account in (*read, *others))
 
 
 def _open_pushes(settings: Settings, stream: OpenStream, closing: ExitStack) -> Pushes:

@@ -19,6 +19,7 @@ from src.mail.parse import parse
 from src.store.protocol import Store
 from src.worker.build import build as build_worker
 from src.worker.prepare import Prepare
+from src.worker.processes import watch_parent
 
 log = get_logger(__name__)
 
@@ -56,6 +57,7 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
     clock, shutdown = SystemClock(), Shutdown()
     beats = Beats(clock)
     shutdown.listen()
+    watch_parent(shutdown)
     try:
         stream = in_time(lambda: open_stream(settings, name="worker"), shutdown, once=drain)
         store = in_time(lambda: open_store(settings), shutdown, once=drain)

@@ -6,7 +6,7 @@ a fork with a time of its own; xls2csv, which shows dates as numbers, has its tu
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from importlib import import_module
 from typing import Any
@@ -20,6 +20,7 @@ from src.attachments.old_office import OldOffice
 from src.model.extraction import Extraction
 
 _SECOND = OldOffice("xls2csv")
+_MIDNIGHT = " 00:00:00"  # the time of a cell that holds a day
 
 
 class CalamineSheets:
@@ -59,22 +60,40 @@ def _lines(book: Any) -> Iterator[tuple[str, int]]:
     for name in book.sheet_names:
         yield name, 0
         for row in book.get_sheet_by_name(name).iter_rows():
-            shown = [_shown(value) for value in row if value != ""]
+            shown = [_SHOWN[type(value)](value) for value in row if value != ""]
             if shown:
                 yield "\t".join(shown), len(shown)
 
 
-def _shown(value: object) -> str:
-    """Return a cell as it is shown of XLSX (`xlsx_dates.py`)."""
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d" if value.time() == time() else "%Y-%m-%d %H:%M:%S")
-    if isinstance(value, timedelta):
-        minutes, seconds = divmod(round(value.total_seconds()), 60)
-        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
-    if isinstance(value, date | time):
-        return value.isoformat()[:10]
-    return str(value)
+def _truth(value: bool) -> str:
+    return "TRUE" if value else "FALSE"
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value.is_integer() else str(value)
+
+
+def _moment(value: datetime) -> str:
+    return value.isoformat(" ", "seconds").removesuffix(_MIDNIGHT)
+
+
+def _duration(value: timedelta) -> str:
+    minutes, seconds = divmod(round(value.total_seconds()), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+
+
+def _time_of_day(value: time) -> str:
+    return value.isoformat("seconds")
+
+
+# How each type that calamine gives is shown: as of XLSX (`xlsx_dates.py`).
+_SHOWN: dict[type, Callable[[Any], str]] = {
+    str: str,
+    bool: _truth,
+    int: str,
+    float: _number,
+    date: date.isoformat,
+    datetime: _moment,
+    time: _time_of_day,
+    timedelta: _duration,
+}

@@ -9,6 +9,7 @@ could be at stake, they run in a child process (see `registry.py`), never in the
 import io
 import math
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +75,7 @@ class Content:
     path: Path | None = None  # gone when `extract` has returned
     filename: str = ""  # cleaned; may be empty
     budget: Budget = field(default_factory=lambda: Budget.of(Limits()))
+    archive: zipfile.ZipFile | None = None  # if it was found to be a ZIP, in memory: see `open_zip`
 
     def first(self, max_bytes: int) -> bytes:
         """Return the first bytes, at most `max_bytes`."""
@@ -82,13 +84,20 @@ class Content:
         with self.path.open("rb") as file:
             return file.read(max_bytes)
 
-    def as_type(self, content_type: str) -> "Content":
-        """Return the same content under another type."""
-        return Content(content_type, self.charset, self.size_bytes, self.data, self.path, self.filename, self.budget)
+    def as_type(self, content_type: str, archive: zipfile.ZipFile | None = None) -> "Content":
+        """Return the same content under another type, with the archive that it was found to be."""
+        return Content(
+            content_type, self.charset, self.size_bytes, self.data, self.path, self.filename, self.budget, archive
+        )
 
     def open(self) -> BinaryIO:
         """Open it for reading and seeking; the caller closes it."""
         return io.BytesIO(self.data or b"") if self.path is None else self.path.open("rb")
+
+    def open_zip(self) -> zipfile.ZipFile:
+        """Open it as a ZIP, once: what was opened to see what it is is handed on, since reading the directory of an
+        archive of small files is a good part of the work. The caller closes it."""
+        return self.archive or zipfile.ZipFile(self.path or io.BytesIO(self.data or b""))
 
 
 class Extractor(Protocol):

@@ -43,32 +43,37 @@ _BY_STREAM = (
 )
 
 
-def refined(content: Content, sniffed: str) -> str:
-    """Return the media type, told apart where `sniffed` stands for many kinds. Raises NotExtractedError."""
+def refined(content: Content, sniffed: str) -> Content:
+    """Return the content under its media type, told apart where `sniffed` stands for many kinds. Raises
+    NotExtractedError."""
     if sniffed == ZIP:
         return _of_zip(content)
-    if sniffed == OLE:
-        return _of_ole(content)
-    return sniffed
+    return content.as_type(_of_ole(content) if sniffed == OLE else sniffed)
 
 
-def _of_zip(content: Content) -> str:
-    with content.open() as file:
-        try:
-            archive = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
-            raise NotExtractedError("broken") from error
-        with archive:
-            names = archive.namelist()
-            if len(names) > MAX_ENTRIES:
-                raise NotExtractedError("too_many_members")
-            known = set(names)
-            for member, media_type in _BY_MEMBER:
-                if member in known:
-                    return media_type
-            if any(WORD_MAIN.fullmatch(name) for name in names):
-                return DOCX
-            return _declared_inside(archive) if "mimetype" in known else ZIP
+def _of_zip(content: Content) -> Content:
+    """Look at the directory; a ZIP in memory stays open for its reader, one in a file does not."""
+    try:
+        archive = content.open_zip()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+        raise NotExtractedError("broken") from error
+    if content.path is None:
+        return content.as_type(_kind_of_zip(archive), archive)
+    with archive:
+        return content.as_type(_kind_of_zip(archive))
+
+
+def _kind_of_zip(archive: zipfile.ZipFile) -> str:
+    names = archive.namelist()
+    if len(names) > MAX_ENTRIES:
+        raise NotExtractedError("too_many_members")
+    known = set(names)
+    for member, media_type in _BY_MEMBER:
+        if member in known:
+            return media_type
+    if any(WORD_MAIN.fullmatch(name) for name in names):
+        return DOCX
+    return _declared_inside(archive) if "mimetype" in known else ZIP
 
 
 def _declared_inside(archive: zipfile.ZipFile) -> str:

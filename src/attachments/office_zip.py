@@ -4,7 +4,6 @@ What is inflated is counted on the attachment's budget as it comes, whatever the
 """
 
 import time
-import zipfile
 from collections.abc import Iterator
 from types import TracebackType
 from typing import IO
@@ -25,8 +24,7 @@ class OfficeZip:
         self._content = content
         self._limits = limits
         self._ends_at = time.monotonic() + limits.seconds  # the sandbox waits longer, for archives that look like it
-        self._file = content.open()
-        self._zip = zipfile.ZipFile(self._file)
+        self._zip = content.open_zip()
         self.names = frozenset(self._zip.namelist())
 
     def __enter__(self) -> "OfficeZip":
@@ -36,7 +34,6 @@ class OfficeZip:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._zip.close()
-        self._file.close()
 
     def read_xml(self, name: str, handler: Handler) -> None:
         """Stream a member through `handler`; a missing one is passed over."""

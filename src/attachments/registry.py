@@ -36,9 +36,9 @@ from src.model.extraction import Extracted, Extraction
 VERSION = 4  # raise it when an extractor finds more than before: texts of an older version are not used again
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """One line of the registry."""
+    """One line of the registry. No two are equal, so that a whole registry is quickly found in a cache."""
 
     pattern: str  # of media types, lower case
     reader: Extractor | Container | None  # None: known, and deliberately not read, for `reason`
@@ -89,15 +89,7 @@ def outcome_unread(line: Line | None) -> Extraction:
     return Extraction(Extracted.SKIPPED, reason=(line.reason if line else "") or "unsupported_type")
 
 
+@lru_cache(maxsize=256)
 def line_for(content_type: str, registry: tuple[Line, ...] = REGISTRY) -> Line | None:
     """Return the line for a media type (lower case); None if nothing here reads it."""
-    return _product_line(content_type) if registry is REGISTRY else _first_line(content_type, registry)
-
-
-@lru_cache(maxsize=256)
-def _product_line(content_type: str) -> Line | None:
-    return _first_line(content_type, REGISTRY)
-
-
-def _first_line(content_type: str, registry: tuple[Line, ...]) -> Line | None:
     return next((line for line in registry if fnmatchcase(content_type, line.pattern)), None)

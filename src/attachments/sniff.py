@@ -5,8 +5,8 @@ Archives and old office files share theirs: what lies inside tells them apart (`
 """
 
 import codecs
-import posixpath
 import re
+from collections.abc import Callable, Sequence
 
 HEAD_BYTES = 8 * 1024  # looked at
 
@@ -56,10 +56,31 @@ _MAGIC = (
 )
 # Magic that a text may begin with as well ("MZ;Name", "ID3 tags explained"): the formats themselves all hold NULs here.
 _SPELT = re.compile(rb"[A-Za-z0-9 ]+")
+
+
+def _first_of(lines: Sequence[tuple[int, bytes, str]]) -> Callable[[bytes], str]:
+    """Return what tells the media type of the first line that fits; empty if none does.
+
+    One expression for all lines, in their order: an archive has thousands of members, and trying line by line takes
+    longer than reading a short text does.
+    """
+    magic = re.compile(b"|".join(b"(.{%d}%b)" % (offset, re.escape(each)) for offset, each, _ in lines), re.S)
+    types = ("", *(media_type for _, _, media_type in lines))
+
+    def media_type(head: bytes) -> str:
+        found = magic.match(head)
+        return types[found.lastindex or 0] if found else ""
+
+    return media_type
+
+
+_by_magic = _first_of(_MAGIC)
+_by_magic_of_text = _first_of([line for line in _MAGIC if not _SPELT.fullmatch(line[1])])
 _PDF_WITHIN = 1024  # bytes; readers accept a PDF whose header comes a little late, if it is called one
 _BITMAP = re.compile(rb"BM.{4}\0\0\0\0", re.S)
 _MARKUP = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype html|html|head|body)\b", re.I | re.S)
 _CARD = re.compile(rb"\s*BEGIN:(?:(VCALENDAR)|VCARD)\s*[\r\n]", re.I)
+_CONTROLS = bytes([*range(9), 11, *range(14, 27), *range(28, 32)])
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
 # What a name tells where the bytes are text and the declared type says nothing of use.
@@ -84,10 +105,10 @@ def media_type_of(head: bytes, declared: str, filename: str) -> str:
     `OCTETS` is bytes of which nothing is known.
     """
     head = head[:HEAD_BYTES]
-    for offset, magic, media_type in _MAGIC:
-        if head.startswith(magic, offset) and (b"\0" in head or not _SPELT.fullmatch(magic)):
-            return media_type
-    suffix = posixpath.splitext(filename.lower())[1]
+    by_magic = (_by_magic if b"\0" in head else _by_magic_of_text)(head)
+    if by_magic:
+        return by_magic
+    suffix = _suffix_of(filename)
     if (declared == PDF or suffix == ".pdf") and b"%PDF-" in head[:_PDF_WITHIN]:
         return PDF
     if _BITMAP.match(head):
@@ -95,6 +116,11 @@ def media_type_of(head: bytes, declared: str, filename: str) -> str:
     if not is_text(head):
         return declared if declared.startswith(_TEXT_BY_DECLARATION) else OCTETS
     return _kind_of_text(head, declared, suffix)
+
+
+def _suffix_of(filename: str) -> str:
+    stem, dot, last = filename.rpartition(".")
+    return (dot + last).lower() if stem else ""
 
 
 def is_text(head: bytes) -> bool:
@@ -119,5 +145,5 @@ def _kind_of_text(head: bytes, declared: str, suffix: str) -> str:
 
 def _is_mostly_printable(head: bytes) -> bool:
     """Tell whether hardly any byte is a control character: a file without a telling type, such as source code."""
-    controls = len(head) - len(head.translate(None, bytes([*range(9), 11, *range(14, 27), *range(28, 32)])))
+    controls = len(head) - len(head.translate(None, _CONTROLS))
     return controls * 100 <= len(head)

@@ -24,7 +24,7 @@ def take_out(content: Content, limits: Limits, registry: tuple[Line, ...] = REGI
     """Return what is found in `content`. Raises MemoryError and RecursionError, else nothing."""
     try:
         sniffed = media_type_of(content.first(HEAD_BYTES), content.content_type, content.filename)
-        content = content.as_type(refined(content, sniffed))
+        content = refined(content, sniffed)
         line = line_for(content.content_type, registry)
         if line is None or line.reader is None:
             return outcome_unread(line)

@@ -12,7 +12,7 @@ class ZipArchive:
     """Plays `Container` for ZIP."""
 
     def members(self, data: Content, limits: Limits) -> Iterator[Content]:
-        with data.open() as file, zipfile.ZipFile(file) as archive:
+        with data.open_zip() as archive:
             for entry in archive.infolist():
                 if not entry.is_dir():
                     data.budget.open_member()

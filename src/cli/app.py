@@ -8,6 +8,7 @@ from src.cli.compare import compare
 from src.cli.doctor import doctor
 from src.cli.export import export
 from src.cli.keygen import keygen
+from src.cli.retire import retire
 from src.cli.search import search
 from src.cli.status import status
 from src.cli.verify import verify
@@ -27,6 +28,7 @@ app.command()(search)
 app.command()(export)
 app.command()(status)
 app.command()(verify)
+app.command()(retire)
 app.command()(compare)
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(attachments.app, name="attachments")

@@ -175,6 +175,8 @@ def _age(box: MailboxStatus) -> str:
 
 
 def _state(box: MailboxStatus) -> Text:
+    if box.retired_at is not None:
+        return Text(f"not read any more, since {moment(box.retired_at)}", style="dim")
     if not box.error_code:
         return Text("ok")
     return Text(f"{box.error_code}: see docs/runbooks/{box.error_code}.md", style="red")

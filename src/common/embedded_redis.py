@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -78,18 +78,22 @@ def stop_embedded(path: str | Path) -> bool:
     folder = Path(path).expanduser().resolve()
     if not folder.is_dir():
         return False
-    with _locked(folder):
+    with _locked(folder), (folder / _RUN_LOCK).open("a") as run_lock:
         running = find_embedded(folder)
-        if running is None:
-            return False
-        os.kill(running.pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_TIMEOUT_S
-        with (folder / _RUN_LOCK).open("a") as run_lock:
-            while _is_held(run_lock):
-                if time.monotonic() > deadline:
-                    raise RedisUnavailableError(f"the embedded Redis (process {running.pid}) does not stop")
-                time.sleep(_POLL_S)
-        return True
+        if running is not None:
+            os.kill(running.pid, signal.SIGTERM)
+            _wait_for_end(running, run_lock)
+        if running is not None or not _is_held(run_lock):
+            _forget_socket(folder)
+        return running is not None
+
+
+def _wait_for_end(running: EmbeddedRedis, run_lock: IO[str]) -> None:
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while _is_held(run_lock):
+        if time.monotonic() > deadline:
+            raise RedisUnavailableError(f"the embedded Redis (process {running.pid}) does not stop")
+        time.sleep(_POLL_S)
 
 
 def server_program() -> Path:
@@ -107,6 +111,9 @@ def server_program() -> Path:
 
 def _start(folder: Path) -> EmbeddedRedis:
     socket = _socket_of(folder)
+    if socket.parent != folder:
+        socket.parent.mkdir(mode=0o700, exist_ok=True)
+        _require_private(socket.parent)
     config = folder / _CONFIG
     config.write_text(_config_text(folder, socket), encoding="utf-8")
     log = folder / "redis.log"
@@ -173,16 +180,32 @@ save ""
 
 
 def _socket_of(folder: Path) -> Path:
+    """Return where the server of this folder listens; makes nothing. Raises RedisMisconfiguredError."""
     socket = folder / _SOCKET
     if len(os.fsencode(socket)) <= _MAX_SOCKET_PATH:
         return socket
-    # Too deep for a Unix socket: a private folder with a name made of the real one.
+    # Too deep for a Unix socket: a private folder with a name made of the real one. It lives as long as the server.
     name = hashlib.blake2b(os.fsencode(folder), digest_size=8).hexdigest()
     private = Path(tempfile.gettempdir()) / f"email-ingestion-{os.getuid()}-{name}"
-    private.mkdir(mode=0o700, exist_ok=True)
-    if private.stat().st_uid != os.getuid() or private.stat().st_mode & 0o077:
-        raise RedisMisconfiguredError(f"{private} is not private to this user: remove it")
+    with suppress(FileNotFoundError):
+        _require_private(private)
     return private / _SOCKET
+
+
+def _require_private(folder: Path) -> None:
+    """Refuse a folder that others may enter, or that somebody else put there; a link counts as such."""
+    found = folder.lstat()
+    if found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise RedisMisconfiguredError(f"{folder} is not private to this user: remove it")
+
+
+def _forget_socket(folder: Path) -> None:
+    """Remove the socket that a killed server left, and the private folder it was in."""
+    socket = _socket_of(folder)
+    socket.unlink(missing_ok=True)
+    if socket.parent != folder:
+        with suppress(FileNotFoundError):
+            socket.parent.rmdir()
 
 
 def _answering_pid(socket: Path) -> int:

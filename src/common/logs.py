@@ -1,11 +1,13 @@
 """Structured logs: one event, one line, a stable slug plus named values. Never mail content, an address or a token.
 
 `get_logger(__name__).info("mail_settled", envelope_id=…, count=…)`. The event is a slug; the values are numbers, codes,
-ids and tags. What might be personal is masked on the way out, and `tests/unit/common/test_log_calls.py` reads every log
+ids and tags. What might be personal is masked on the way out, and `tests/unit/house/test_log_calls.py` reads every log
 call of the source, so that no such value is passed in the first place.
+Lines that say the same again and again are bounded by `log_limit.py`.
 An account is logged as `account_tag(account)`; `status` shows which tag is whose.
 """
 
+import atexit
 import hashlib
 import logging
 import re
@@ -14,6 +16,8 @@ from collections.abc import MutableMapping
 from typing import Any, Literal, cast
 
 import structlog
+
+from src.common.log_limit import LineKind, LineLimit
 
 MAX_VALUE_CHARS = 1000  # a log value; longer ones are cut, so that no log line is unbounded
 
@@ -53,8 +57,11 @@ def configure(*, level: str, format_: Literal["auto", "json", "console"]) -> Non
         if as_console
         else structlog.processors.JSONRenderer()
     )
+    limit = LineLimit(_tell_left_out)
+    atexit.register(limit.close)
     structlog.configure(
         processors=[
+            limit,
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -68,6 +75,7 @@ def configure(*, level: str, format_: Literal["auto", "json", "console"]) -> Non
     )
     # Libraries log through `logging`: their warnings pass the same redaction, their chatter is dropped.
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(limit)
     handler.setFormatter(_RedactingFormatter("%(levelname)s %(name)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
@@ -80,6 +88,13 @@ def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
         elif value is not None and not isinstance(value, bool | int | float):
             event[name] = redact(str(value))
     return event
+
+
+def _tell_left_out(kind: LineKind, lines: int) -> None:
+    log = get_logger(__name__)
+    log.warning(
+        "log_lines_left_out", of=kind.event, code=kind.code, account_tag=kind.tag, about=kind.about, lines=lines
+    )
 
 
 class _RedactingFormatter(logging.Formatter):

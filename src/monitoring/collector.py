@@ -2,13 +2,13 @@
 
 Every process of the pipeline serves them, so that one scrape target is enough to see the whole; a dashboard therefore
 takes the `max` over processes, never the `sum`. A service that does not answer is told by
-`email_ingestion_service_up`, and its other gauges are then missing, not zero.
+`email_ingestion_service_up`, and its other gauges are then missing, not zero. A mailbox that is not read any more
+has no gauge: it does not get fresh again, and nobody shall be woken for it.
 """
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -20,12 +20,10 @@ from src.common.logs import account_tag
 from src.store.protocol import StoreStats, SyncState
 from src.stream.protocol import StreamStats
 
-LEFT_BEHIND = timedelta(hours=1)  # a state older than the newest of its account by this is of a mailbox not read now
 MAX_AGE_S = 2.0  # a scrape within this time of the last look is answered from it: counting rows is not free
 
 # An account with one of these is read again once somebody has signed in, or mended its delegation.
 SIGN_IN_CODES = frozenset({SignInNeededError.code, ScopeMissingError.code, DelegationRefusedError.code})
-_LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ FRESHNESS = SharedMetric(
     "email_ingestion_mailbox_freshness_seconds",
     "gauge",
     ("account", "mailbox"),
-    "Time since the mailbox was last read to its end; account and mailbox as tags.",
+    "Time since the mailbox was last read to its end, while it is to be read; account and mailbox as tags.",
 )
 MAILBOX_ERROR = SharedMetric(
     "email_ingestion_mailbox_error",
@@ -123,7 +121,7 @@ class SharedStateCollector(Collector):
             up.add_metric(["redis"], 0)
         try:
             found += store_families(self._store_stats())
-            states = list(self._sync_states())
+            states = [state for state in self._sync_states() if state.retired_at is None]
             found += mailbox_families(states, now_s=self._clock.now().timestamp())
             found.append(sign_in_family(states))
             up.add_metric(["database"], 1)
@@ -165,23 +163,12 @@ def mailbox_families(states: Iterable[SyncState], *, now_s: float) -> Iterator[M
 
 
 def sign_in_family(states: Sequence[SyncState]) -> Metric:
-    """Return which accounts wait for a sign-in. What a change of settings left behind unread does not count."""
-    newest: dict[str, datetime] = {}
-    for state in states:
-        newest[state.account] = max(newest.get(state.account, _LONG_AGO), _written_at(state))
-    waiting = {
-        state.account
-        for state in states
-        if state.error_code in SIGN_IN_CODES and _written_at(state) >= newest[state.account] - LEFT_BEHIND
-    }
+    """Return which accounts wait for a sign-in."""
+    waiting = {state.account for state in states if state.error_code in SIGN_IN_CODES}
     family = NEEDS_SIGN_IN.family()
-    for account in newest:
+    for account in sorted({state.account for state in states}):
         family.add_metric([account_tag(account)], account in waiting)
     return family
-
-
-def _written_at(state: SyncState) -> datetime:
-    return state.updated_at or _LONG_AGO
 
 
 def _single(shared: SharedMetric, value: float) -> Metric:

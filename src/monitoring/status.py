@@ -36,6 +36,7 @@ class MailboxStatus:
     last_poll_at: datetime | None  # when it was last read to its end, aware UTC
     age_s: float | None  # seconds since then; None: never
     error_code: str  # of the last failure to read it; empty when well
+    retired_at: datetime | None = None  # since when it is not read any more: taken out of the settings, or imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,8 @@ def _mailbox(
     values = dict(live.values) if live is not None and live.values else written
     polled_at = _moment(values.get("last_poll") or written.get("last_poll", ""))
     age_s = max(0.0, (now - polled_at).total_seconds()) if polled_at else None
-    return MailboxStatus(mailbox, values, polled_at, age_s, state.error_code if state else "")
+    error_code, retired_at = (state.error_code, state.retired_at) if state else ("", None)
+    return MailboxStatus(mailbox, values, polled_at, age_s, error_code, retired_at)
 
 
 def _moment(text: str) -> datetime | None:

@@ -43,6 +43,7 @@ def _account_json(account: AccountStatus, *, with_names: bool) -> dict[str, obje
                 "last_poll_at": box.last_poll_at.isoformat() if box.last_poll_at else None,
                 "age_s": box.age_s,
                 "error_code": box.error_code,
+                "retired_at": box.retired_at.isoformat() if box.retired_at else None,
             }
             for box in account.mailboxes
         ],

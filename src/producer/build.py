@@ -41,6 +41,8 @@ class ProducerOptions:
     grace_s: float = 25.0
     once: bool = False
     most_entries: int = 10_000  # that may wait on the stream, or on one partition of it
+    is_import: bool = False  # of files: what was read to its end is done with
+    configured: frozenset[str] = frozenset()  # accounts of the settings that are read, by this process or others
     sign_in_mark: Callable[[], object] = no_mark  # another one each time somebody signs in; None: nobody needs to
 
 
@@ -59,15 +61,22 @@ def build(
 
     It reads `sources`, and those of `accounts`, which it opens itself.
     """
-    keeper = SyncStateKeeper(states, clock) if states is not None else None
+    owner = owner_name()
+    read = {*(source.account for source in sources), *(plan.name.account for plan in accounts)}
+    keeper = (
+        SyncStateKeeper(states, clock, reader=owner, accounts=read | options.configured, is_import=options.is_import)
+        if states is not None
+        else None
+    )
     producer = Producer(board=Board(), states=keeper, shutdown=shutdown, clock=clock, grace_s=options.grace_s)
-    parts = _Parts(producer, options, stream, keeper, shutdown, beats, clock)
+    parts = _Parts(producer, options, stream, keeper, shutdown, beats, clock, owner)
     for source in sources:
         beat = "poll" if len(sources) == 1 and not accounts else ""
         loop = parts.mailbox_loop(
             source, poll_interval_s=options.poll_interval_s, sign_in_mark=options.sign_in_mark, beat=beat
         )
         producer.add(loop)
+    parts.tell_opened(sources)
     for plan in accounts:
         producer.add(parts.opening(plan))
     return producer
@@ -85,6 +94,7 @@ class _Parts:
         shutdown: Shutdown,
         beats: Beats,
         clock: Clock,
+        owner: str,
     ) -> None:
         self._producer = producer
         self._options = options
@@ -94,14 +104,14 @@ class _Parts:
         self._beats = beats
         self._clock = clock
         self._room = Room()
-        self._owner = owner_name()
+        self._owner = owner
         self._positions = itertools.count()
 
     def mailbox_loop(
         self, source: Source, *, poll_interval_s: float, sign_in_mark: Callable[[], object], beat: str = ""
     ) -> MailboxLoop:
         """Return the loop of one mailbox. `beat` is its name among the beats; empty: by its position."""
-        name, position = MailboxName(source.account, source.mailbox, source.kind), next(self._positions)
+        name, position = _name_of(source), next(self._positions)
         beat = beat or f"poll-{position}"
         patience, rng, board = self._patience(), _rng(), self._producer.board
         self._expect(name, beat, poll_interval_s)
@@ -139,6 +149,7 @@ class _Parts:
             for source in sources:
                 loop = self.mailbox_loop(source, poll_interval_s=plan.poll_interval_s, sign_in_mark=plan.sign_in_mark)
                 self._producer.begin(loop)
+            self.tell_opened(sources)
 
         return AccountOpening(
             plan,
@@ -148,6 +159,12 @@ class _Parts:
             board=self._producer.board,
             states=self._keeper,
         )
+
+    def tell_opened(self, sources: Sequence[Source]) -> None:
+        """Say that these are all mailboxes of their accounts that are read."""
+        if self._keeper is not None:
+            for account in {source.account for source in sources}:
+                self._keeper.reads(account, [_name_of(source) for source in sources if source.account == account])
 
     def _expect(self, name: MailboxName, beat: str, poll_interval_s: float) -> None:
         self._producer.board.enter(name)
@@ -170,6 +187,10 @@ class _Parts:
             trouble=partial(self._beats.trouble, beat),
             sign_in_mark=sign_in_mark,
         )
+
+
+def _name_of(source: Source) -> MailboxName:
+    return MailboxName(source.account, source.mailbox, source.kind)
 
 
 def _rng() -> random.Random:

@@ -5,6 +5,7 @@ must not keep a producer from starting: each call tries to open it, and raises D
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 
 from src.common.late import Late
 from src.store.protocol import KnownMail, Store, StoreStats, SyncState
@@ -41,6 +42,10 @@ class LateStore:
     def sync_states(self, account: str | None = None) -> list[SyncState]:
         """As in SyncStates."""
         return self._store.get().sync_states(account)
+
+    def retire_sync_state(self, state: SyncState, at: datetime) -> bool:
+        """As in SyncStates."""
+        return self._store.get().retire_sync_state(state, at)
 
     def stats(self, account: str | None = None) -> StoreStats:
         """As in MailReader."""

@@ -1,11 +1,12 @@
 """SyncStateKeeper: writes how far each mailbox was read to the database, beside Redis, now and then.
 
 It is a copy for people and for the day Redis is lost, so it never holds up reading: a thread of its own writes the
-latest state of each mailbox, and a database that is away only makes the copy older.
+latest state of each mailbox, and a database that is away only makes the copy older. Before it writes, it retires the
+states of mailboxes that are not read any more (retirement.py).
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -14,6 +15,7 @@ from src.common.errors import IngestError
 from src.common.logs import account_tag, get_logger
 from src.model.cursor import Cursor
 from src.producer.board import MailboxName
+from src.producer.retirement import Reading
 from src.store.protocol import SyncState, SyncStates
 
 log = get_logger(__name__)
@@ -25,8 +27,24 @@ CLOSE_TIMEOUT_S = 5.0  # for the last write, when the producer ends
 class SyncStateKeeper:
     """Keeps the latest state of each mailbox until it is written. Thread-safe."""
 
-    def __init__(self, states: SyncStates, clock: Clock, interval_s: float = SAVE_INTERVAL_S) -> None:
+    def __init__(
+        self,
+        states: SyncStates,
+        clock: Clock,
+        *,
+        reader: str = "",
+        accounts: Collection[str] = (),
+        is_import: bool = False,
+        interval_s: float = SAVE_INTERVAL_S,
+    ) -> None:
+        """`reader` names this process, `accounts` are all of the settings.
+
+        With `is_import`, what was read to its end is done with, and nothing else is retired.
+        """
         self._states = states
+        self._reader = reader
+        self._reading = None if is_import else Reading(reader, accounts)
+        self._is_to_retire = self._reading is not None and bool(accounts)
         self._clock = clock
         self._interval_s = interval_s
         self._lock = threading.Lock()
@@ -40,6 +58,13 @@ class SyncStateKeeper:
         """Begin to write."""
         self._thread.start()
 
+    def reads(self, account: str, names: Iterable[MailboxName]) -> None:
+        """Say which mailboxes of an account are read, now that it is open. Returns at once."""
+        if self._reading is not None:
+            with self._lock:
+                self._reading.open(account, names)
+                self._is_to_retire = True
+
     def keep(self, name: MailboxName, cursor: Cursor, *, is_caught_up: bool = False, error_code: str = "") -> None:
         """Remember the state of a mailbox; it is written soon. Returns at once."""
         now = self._clock.now()
@@ -49,7 +74,16 @@ class SyncStateKeeper:
             values = dict(cursor.values)
             if name in self._last_polls:
                 values["last_poll"] = self._last_polls[name]
-            self._unsaved[name] = SyncState(name.account, name.mailbox, values, error_code, now)
+            is_done_with = is_caught_up and self._reading is None
+            self._unsaved[name] = SyncState(
+                name.account,
+                name.mailbox,
+                values,
+                error_code,
+                now,
+                reader=self._reader,
+                retired_at=now if is_done_with else None,
+            )
 
     def forgive(self, name: MailboxName) -> None:
         """Take the error from the stored state, if there is one with an error; else none is made. Returns at once."""
@@ -69,25 +103,40 @@ class SyncStateKeeper:
 
     def _save(self) -> None:
         with self._lock:
+            is_to_retire, self._is_to_retire = self._is_to_retire, False
+        # First: what is written next hides who read it before.
+        if is_to_retire and not self._done(self._retire):
+            with self._lock:
+                self._is_to_retire = True
+        with self._lock:
             states, self._unsaved = self._unsaved, {}
             forgiven, self._to_forgive = self._to_forgive, set()
         for name in forgiven:
-            if not self._saved(name, partial(self._write_forgiven, name)):
+            if not self._done(partial(self._write_forgiven, name), name.account):
                 with self._lock:
                     self._to_forgive.add(name)
         for name, state in states.items():
-            if not self._saved(name, partial(self._write, name, state)):
+            if not self._done(partial(self._write, name, state), name.account):
                 with self._lock:
                     self._unsaved.setdefault(name, state)  # unless there is a newer one by now
 
-    def _saved(self, name: MailboxName, write: Callable[[], None]) -> bool:
+    def _done(self, write: Callable[[], None], account: str = "") -> bool:
         try:
             write()
         except Exception as error:  # noqa: BLE001  # a thread that ends would leave the copy as it is for ever
             code = error.code if isinstance(error, IngestError) else IngestError.code
-            log.warning("sync_state_not_saved", account=account_tag(name.account), code=code)
+            log.warning("sync_state_not_saved", account=account_tag(account), code=code)
             return False
         return True
+
+    def _retire(self) -> None:
+        stored = self._states.sync_states()
+        now = self._clock.now()
+        with self._lock:
+            retired = self._reading.retired(stored, now) if self._reading is not None else ()
+        for state in retired:
+            if self._states.retire_sync_state(state, now):
+                log.info("mailbox_retired", account=account_tag(state.account), mailbox=account_tag(state.mailbox))
 
     def _write(self, name: MailboxName, state: SyncState) -> None:
         self._states.save_sync_state(name.kind, self._with_last_poll(state))
@@ -98,8 +147,11 @@ class SyncStateKeeper:
                 self._write(name, replace(stored, error_code="", updated_at=self._clock.now()))
 
     def _with_last_poll(self, state: SyncState) -> SyncState:
-        """Keep the time an earlier process wrote until this one has read to the end: alarms on freshness rest on it."""
-        if "last_poll" in state.values:
+        """Keep the time an earlier process wrote until this one has read to the end: alarms on freshness rest on it.
+
+        Not for an import: nobody expects that of a file, least of all after an import that was broken off.
+        """
+        if "last_poll" in state.values or self._reading is None:
             return state
         for stored in self._states.sync_states(state.account):
             if stored.mailbox == state.mailbox and "last_poll" in stored.values:

@@ -71,6 +71,9 @@ class SyncState:
     values: Mapping[str, str] = field(default_factory=dict)  # the cursor
     error_code: str = ""  # of the last failure; empty when well
     updated_at: datetime | None = None
+    reader: str = ""  # the producer process that wrote it; empty: one of an earlier release
+    retired_at: datetime | None = None  # since when nobody reads the mailbox any more; None: it is to be read
+    is_gmail_api: bool = False  # of the Gmail API's mailbox, else of one of any other source; told by `sync_states`
 
 
 class MailWriter(Protocol):
@@ -164,6 +167,13 @@ class SyncStates(Protocol):
 
     def sync_states(self, account: str | None = None) -> list[SyncState]:
         """Return the stored states."""
+        ...
+
+    def retire_sync_state(self, state: SyncState, at: datetime) -> bool:
+        """Mark a stored state as of a mailbox that nobody reads any more; all it says stays.
+
+        Return False, and change nothing, if it was written since it was returned: then somebody reads it.
+        """
         ...
 
 

@@ -1,8 +1,10 @@
 """Sync states: how far each mailbox has been read, kept in the database beside Redis, for people and for repairs."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, Table, select
+from sqlalchemy import Engine, Row, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from src.common.clock import Clock
@@ -12,6 +14,10 @@ from src.store.protocol import SyncState
 from src.store.tables import gmail_sync_state, imap_sync_state
 
 GMAIL = "gmail"  # the Gmail API's name in the registry of sources; all others have mailboxes like IMAP's
+
+# Beside the cursor's own values in its column. An earlier release takes them for two more values, and does no harm.
+READER = "reader"
+RETIRED_AT = "retired_at"  # Unix time in s
 
 
 class SyncStateTable:
@@ -27,7 +33,7 @@ class SyncStateTable:
         values = {
             "account": check_key("account", state.account),
             "mailbox": check_key("mailbox", state.mailbox),
-            "cursor": {clean(name): clean(value) for name, value in state.values.items()},
+            "cursor": {clean(name): clean(value) for name, value in _column_of(state).items()},
             "error_code": clean(state.error_code),
             "updated_at": state.updated_at or self._clock.now(),
         }
@@ -42,11 +48,31 @@ class SyncStateTable:
                 wanted = select(table).order_by(table.c.account, table.c.mailbox)
                 if account is not None:
                     wanted = wanted.where(table.c.account == clean(account))
-                states += [
-                    SyncState(row.account, row.mailbox, row.cursor, row.error_code, row.updated_at)
-                    for row in connection.execute(wanted)
-                ]
+                is_gmail_api = table is gmail_sync_state
+                states += [_state_of(row, is_gmail_api=is_gmail_api) for row in connection.execute(wanted)]
         return states
+
+    def retire_sync_state(self, state: SyncState, at: datetime) -> bool:
+        """See SyncStates.retire_sync_state."""
+        table = gmail_sync_state if state.is_gmail_api else imap_sync_state
+        same = (table.c.account == state.account) & (table.c.mailbox == state.mailbox)
+        retired = update(table).where(same & (table.c.updated_at == state.updated_at))
+        with translated(), self._engine.begin() as connection:
+            changed = connection.execute(retired.values(cursor=_column_of(replace(state, retired_at=at))))
+            return bool(changed.rowcount)
+
+
+def _column_of(state: SyncState) -> dict[str, str]:
+    reader = {READER: state.reader} if state.reader else {}
+    retired = {RETIRED_AT: str(int(state.retired_at.timestamp()))} if state.retired_at else {}
+    return {**state.values, **reader, **retired}
+
+
+def _state_of(row: Row[Any], *, is_gmail_api: bool) -> SyncState:
+    values = dict(row.cursor)
+    reader, retired = values.pop(READER, ""), values.pop(RETIRED_AT, "")
+    retired_at = datetime.fromtimestamp(int(retired), UTC) if retired else None
+    return SyncState(row.account, row.mailbox, values, row.error_code, row.updated_at, reader, retired_at, is_gmail_api)
 
 
 def _upsert(table: Table, values: dict[str, Any], dialect: str) -> Any:

@@ -50,7 +50,9 @@ class Limits:
     """What the settings say of an account's calls."""
 
     most_calls: int = 12  # under way at once, over all processes
-    lapse_s: float = 300.0  # longer than the longest call
+    # So long the calls of a process that was killed hold up the next one, and two kills may take all turns. A call that
+    # takes longer, as one with a big mail, is one more under way than asked for, which does no harm.
+    lapse_s: float = 30.0
     backfill_share: float = 0.8  # of the pace, while live mail asks
     census_share: float = 0.2  # of the pace, always
 

@@ -28,7 +28,6 @@ from src.worker.maintenance import TICK_S, Chore, Maintenance
 from src.worker.patience import Patience
 from src.worker.pipeline import SLOW_MAIL_S, Pipeline
 from src.worker.prepare import Prepare
-from src.worker.processes import parent_is_gone
 from src.worker.renewer import ROUNDS_PER_LEASE, Renewer
 from src.worker.watchdog import LOOK_EVERY_S, Watchdog
 from src.worker.window import Window
@@ -40,7 +39,6 @@ GROUP_CHECK_EVERY_S = 30.0
 SWEEP_EVERY_S = 30.0  # CONTRACT.md: what a crash left of temporary files is taken after 30 s
 INDEX_EVERY_S = 5.0
 INDEX_BATCH = 500  # mails added to a lagging full-text index by one call
-PARENT_CHECK_EVERY_S = 2.0
 
 
 class WorkingStream(WorkerStream, Protocol):
@@ -112,7 +110,6 @@ def build(
         Chore("group", GROUP_CHECK_EVERY_S, stream.ensure_group),
         Chore("sweep", SWEEP_EVERY_S, sweep),
         Chore("index", INDEX_EVERY_S, lambda: store.index_pending(INDEX_BATCH)),
-        Chore("parent", PARENT_CHECK_EVERY_S, lambda: shutdown.ask() if parent_is_gone() else None),
     ]
     watchdog = Watchdog(
         beats,

@@ -6,6 +6,7 @@ tenth of the work on a mail of 36 KB. The raw mails of only two parts are held a
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import zip_longest
 
 from src.model.envelope import RawSlices
 from src.model.ticket import Ticket
@@ -29,7 +30,7 @@ class Loading:
         """Yield each ticket with its raw mail, in order; what was yielded is not held any longer."""
         parts = [chunk[start : start + PART] for start in range(0, len(chunk), PART)]
         upcoming: Future[list[Raw]] | None = None
-        for part, following in zip(parts, [*parts[1:], None], strict=True):
+        for part, following in zip_longest(parts, parts[1:]):
             raws = self._loaded(part, upcoming)
             upcoming = None if following is None else self._pool.submit(self._stream.load_raws, following)
             raws.reverse()

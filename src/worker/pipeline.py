@@ -20,6 +20,7 @@ from src.common.instruments import BATCH_COMMIT
 from src.common.logs import get_logger
 from src.common.retry import RetryPolicy
 from src.common.shutdown import Shutdown
+from src.model.envelope import Kind
 from src.model.message import Record
 from src.model.outcome import Done, Outcome, Retry
 from src.model.ticket import Ticket
@@ -44,6 +45,7 @@ Prepared = list[tuple[Ticket, Record]]
 
 LOOK_UP_S = 0.5  # how often a wait for one slow mail looks up for a stop
 SLOW_MAIL_S = 2 * MAIL_SECONDS  # a mail that is worked on for longer is stuck
+HARDLY_QUICK_BYTES = 512 * 1024  # of a mail that is put off unread while slow ones have no room: it has attachments
 SLOW_LOOK_MS = 50  # longest wait for new mails while slow ones are under way: those that are done are stored by then
 
 
@@ -149,8 +151,9 @@ class Pipeline:
         """Return the Records of the tickets that are still ours, and what becomes of those that failed; slow ones go
         into the window, but for a suspect of a crash, which is worked on alone. Without room there they are put off."""
         prepared: Prepared = []
-        failed: Results = []
-        for ticket, raw in self._loading.raws(chunk):
+        failed = self._put_off_unread(chunk)
+        put_off = {id(ticket) for ticket, _ in failed}
+        for ticket, raw in self._loading.raws([ticket for ticket in chunk if id(ticket) not in put_off]):
             self._beats.move("read")
             if self._hand.is_lost(ticket):
                 continue
@@ -164,11 +167,23 @@ class Pipeline:
                 if record is not None:
                     prepared.append((ticket, record))
             except AttachmentsBusyError as busy:
-                failed.append((ticket, Retry(busy.delay_s, busy.code, str(busy), counts=False)))
+                failed.append((ticket, _come_back(busy)))
             except Exception as error:  # noqa: BLE001  # whatever a mail does, its neighbours go on
                 failed.append((ticket, self._decide(ticket, error)))
         self._hand.begin(None)
         return prepared, failed
+
+    def _put_off_unread(self, chunk: Sequence[Ticket]) -> Results:
+        """Put off, while there is no room for slow mails, those that are hardly quick by their size: to fetch and parse
+        them to find that out would be the most that a scan costs here."""
+        put_off: Results = []
+        for ticket in chunk:
+            if ticket.kind is Kind.ADDED and ticket.size_bytes >= HARDLY_QUICK_BYTES and not is_suspect(ticket):
+                try:
+                    self._window.require_room()
+                except AttachmentsBusyError as busy:
+                    put_off.append((ticket, _come_back(busy)))
+        return put_off
 
     def _finished_alone(self, ticket: Ticket, mail: Unfinished) -> Record | None:
         """Wait for one slow mail; None when a stop is asked for meanwhile: it is then handed back. Raises its error."""
@@ -205,3 +220,7 @@ class Pipeline:
     def _decide(self, ticket: Ticket, error: Exception) -> Outcome:
         log.warning("work_failed", envelope_id=ticket.envelope_id, code=code_of(error), error=describe(error))
         return decide(error, ticket.attempt, self._policy, self._rng)
+
+
+def _come_back(busy: AttachmentsBusyError) -> Retry:
+    return Retry(busy.delay_s, busy.code, str(busy), counts=False)

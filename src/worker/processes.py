@@ -2,7 +2,8 @@
 
 The parent does no work of its own. A child that ends by itself is started again with back-off, which starts over once
 a child has lived for a while. SIGTERM and SIGINT are passed on, and the second one too. A child that ended because an
-operator is needed, or because of wrong settings, ends them all: starting it again would not help.
+operator is needed, or because of wrong settings, ends them all: starting it again would not help. A child whose parent
+is gone ends by itself, in order, at whatever point of its life.
 """
 
 import os
@@ -10,6 +11,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,12 +23,14 @@ from src.common.instruments import WORKER_RESTARTS
 from src.common.logs import get_logger
 from src.common.program_start import PARENT_VARIABLE
 from src.common.retry import RetryPolicy, next_delay_s
+from src.common.shutdown import Shutdown
 
 log = get_logger(__name__)
 
 RESTART_POLICY = RetryPolicy(max_attempts=0, initial_s=0.5, cap_s=30.0)  # waits before a start; tries: no bound
 PROVEN_AFTER_S = 60.0  # a child that lived this long starts its back-off over
 LOOK_EVERY_S = 0.1
+PARENT_LOOK_EVERY_S = 1.0
 DRAINED = (OK, INCOMPLETE)  # exit codes of a child with `--drain` whose work is done
 FINAL = (USAGE, OPERATOR_NEEDED)  # exit codes after which no child is started again
 
@@ -66,6 +70,23 @@ def parent_is_gone() -> bool:
     """Tell whether this process is a child whose parent has ended without ending it."""
     parent = os.environ.get(PARENT_VARIABLE, "")
     return parent.isdigit() and os.getppid() != int(parent)
+
+
+def watch_parent(shutdown: Shutdown) -> None:
+    """Ask for a stop once this process's parent has ended without ending it; does nothing in one that is no child.
+
+    A thread of its own for as long as the process lives: its first wait, for Redis or the database, may be endless.
+    """
+    if os.environ.get(PARENT_VARIABLE):
+        threading.Thread(target=_ask_when_orphaned, args=(shutdown,), name="parent", daemon=True).start()
+
+
+def _ask_when_orphaned(shutdown: Shutdown) -> None:
+    while not parent_is_gone():
+        if shutdown.wait(PARENT_LOOK_EVERY_S):
+            return
+    log.warning("parent_gone")
+    shutdown.ask()
 
 
 class Processes:

@@ -66,10 +66,14 @@ class Window:
         """Return for how long the threads have worked on the mail they began first; 0 if on none. For any thread."""
         return max((time.monotonic() - began for began in list(self._begun_at.values())), default=0.0)
 
-    def put(self, ticket: Ticket, mail: Unfinished) -> None:
-        """Have a mail finished. Raises AttachmentsBusyError when there is no room: it is to come back then."""
+    def require_room(self) -> None:
+        """Raise AttachmentsBusyError when there is no room for one more mail, which is to come back then."""
         if self.is_full:
             raise AttachmentsBusyError(self._comebacks.next_delay_s(self.mails))
+
+    def put(self, ticket: Ticket, mail: Unfinished) -> None:
+        """Have a mail finished. Raises as `require_room` does."""
+        self.require_room()
         self._held_bytes[_key(ticket)] = mail.held_bytes
         self._begun.put((ticket, mail.finish))
         SLOW_MAILS.set(self.mails)

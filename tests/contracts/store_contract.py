@@ -5,6 +5,7 @@ Searching has its own file, `store_search_contract.py`.
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import orjson
@@ -335,3 +336,26 @@ class StoreContract:
         assert all(state.updated_at is not None and state.updated_at.tzinfo for state in states)
         assert store.sync_states(ACCOUNT) == []
         assert store.accounts() == [ACCOUNT, "eve@example.org"]
+
+    def test_a_retired_sync_state_says_all_it_said_until_somebody_reads_again(self, store: Store) -> None:
+        since = LONG_AGO.replace(microsecond=0)
+        said = SyncState("eve@example.org", "all", {"history_id": "77"}, "scope_missing", reader="host-1")
+        for source in ("imap", "gmail"):  # of the same name in both tables
+            store.save_sync_state(source, said)
+        of_imap, of_gmail = store.sync_states("eve@example.org")
+
+        assert store.retire_sync_state(of_gmail, since)
+
+        assert store.sync_states("eve@example.org") == [of_imap, replace(of_gmail, retired_at=since)]
+        assert (of_imap.is_gmail_api, of_gmail.is_gmail_api, of_gmail.reader) == (False, True, "host-1")
+        store.save_sync_state("gmail", said)
+        (again,) = [state for state in store.sync_states() if state.is_gmail_api]
+        assert again.retired_at is None
+
+    def test_a_sync_state_that_was_written_since_is_not_retired(self, store: Store) -> None:
+        store.save_sync_state("imap", SyncState("eve@example.org", "INBOX", {"last_uid": "4"}))
+        (seen,) = store.sync_states()
+        store.save_sync_state("imap", SyncState("eve@example.org", "INBOX", {"last_uid": "5"}))
+        assert not store.retire_sync_state(seen, LONG_AGO)
+        (now,) = store.sync_states()
+        assert (now.values, now.retired_at) == ({"last_uid": "5"}, None)

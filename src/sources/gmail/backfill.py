@@ -4,7 +4,8 @@ The cursor moves from page to page. A kill in the midst of a page costs its list
 is fetched twice. New mail goes ahead: the history is read every minute meanwhile.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 
 from src.common.errors import GmailRequestError
@@ -32,22 +33,43 @@ def backfill(visit: Visit, position: Position) -> Steps:
             continue
         asked = [ref.id for ref in page.messages if labelled is None or ref.id in labelled]
         missing = visit.missing([each for each in asked if each not in left_out])
-        remaining = max(total - position.listed, len(missing))
         listing = position
-        with closing(_hauls(visit, missing)) as hauls:
-            for haul in hauls:
-                remaining = max(remaining - len(haul.envelopes), 0)
-                yield batch(position, haul.envelopes, haul.failures, remaining=remaining)
-                if visit.is_live_due():
-                    position = yield from catch_up(visit, position)
-                if (position.page, position.is_listing) != (listing.page, True):
-                    break  # the history was too old: everything is listed anew
-            else:
-                position = position.past_page(page.next_page, len(asked))
+        position = yield from _brought(visit, position, missing, remaining=max(total - position.listed, len(missing)))
+        if (position.page, position.is_listing) == (listing.page, True):
+            position = position.past_page(page.next_page, len(asked))
         left = max(total - position.listed, 0) if position.is_listing else 0
         _tell_left(visit, left)
         yield batch(position, remaining=left)
     return position
+
+
+def _brought(visit: Visit, position: Position, ids: Sequence[str], *, remaining: int) -> Steps:
+    """Bring mails, with looks at the history in between; return the position, listing anew if the history was too old.
+
+    Nothing is in hand while the history is read: a mail that was fetched before a change and published behind it would
+    undo the change.
+    """
+    page = position.page
+    waiting = deque(ids)
+    while waiting:
+        with closing(_hauls(visit, _until_live_is_due(visit, waiting))) as hauls:
+            for haul in hauls:
+                remaining = max(remaining - len(haul.envelopes), 0)
+                yield batch(position, haul.envelopes, haul.failures, remaining=remaining)
+        if visit.is_live_due():
+            position = yield from catch_up(visit, position)
+            if (position.page, position.is_listing) != (page, True):
+                break
+            waiting = deque(visit.missing(list(waiting)))
+    return position
+
+
+def _until_live_is_due(visit: Visit, waiting: deque[str]) -> Iterator[str]:
+    """Take ids off until new mail should be looked for; at least a batch, so that old mail comes at all."""
+    taken = 0
+    while waiting and (taken < visit.limits.batch_mails or not visit.is_live_due()):
+        yield waiting.popleft()
+        taken += 1
 
 
 def _labelled(visit: Visit) -> IdSet | None:
@@ -91,5 +113,5 @@ def _page(visit: Visit, position: Position) -> IdPage | None:
         return None
 
 
-def _hauls(visit: Visit, missing: Sequence[str]) -> Generator[Haul, None, None]:
+def _hauls(visit: Visit, missing: Iterable[str]) -> Generator[Haul, None, None]:
     yield from fetched(visit, missing, use="backfill")

@@ -34,8 +34,7 @@ def compare(visit: Visit, position: Position) -> Steps:
         missing = visit.missing([mail.id for mail in snapshot.missing() if is_wanted(visit, mail)])
         drift[Drift.MISSING] += len(missing)
         for haul in fetched(visit, missing, use="census"):
-            if haul.envelopes or haul.failures:
-                yield batch(position, haul.envelopes, haul.failures)
+            yield batch(position, haul.envelopes, haul.failures)
     _tell(visit, drift)
     position = position.changed(is_unsure=False, compared_at=int(visit.clock.now().timestamp()))
     yield batch(position)

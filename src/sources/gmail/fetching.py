@@ -1,7 +1,8 @@
 """Fetching: mails by id, in hauls of bounded size, whatever single ones do.
 
 What the wire cannot give of one mail after its own tries: a temporary error of the surroundings ends the visit, which
-begins anew later; anything that concerns this mail alone becomes a Failure, and its neighbours go on.
+begins anew later; anything that concerns this mail alone becomes a Failure, and its neighbours go on. A mail that is
+answered with 404 may not be visible yet: it is looked for once more, and then it is gone.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,6 @@ class Haul:
 
     envelopes: list[Envelope] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)  # 404
     size_bytes: int = 0
 
     def is_full(self, limits: Limits) -> bool:
@@ -33,24 +33,34 @@ class Haul:
 
 def fetched(visit: Visit, ids: Iterable[str], *, use: Use) -> Iterator[Haul]:
     """Yield the mails of `ids` in any order; drafts and others that are not wanted are left out."""
+    gone: list[str] = []
+    yield from _asked_for(visit, ids, gone, use=use)
+    if gone:
+        visit.pause(visit.limits.second_look_s)
+        yield from _asked_for(visit, gone, [], use=use)
+
+
+def _asked_for(visit: Visit, ids: Iterable[str], gone: list[str], *, use: Use) -> Iterator[Haul]:
+    """Yield what is there of `ids`; add the rest to `gone`."""
     haul = Haul()
     results = visit.api.fetch_many(ids, use=use)
     with closing(results):  # type: ignore[type-var]  # a generator; ends its threads
         for message_id, result in results:
-            _take(visit, haul, message_id, result)
+            if isinstance(result, GoneMessage):
+                gone.append(message_id)
+            else:
+                _take(visit, haul, message_id, result)
             if haul.is_full(visit.limits):
                 _handed_out(visit, haul, use)
                 yield haul
                 haul = Haul()
-    _handed_out(visit, haul, use)
-    if haul.envelopes or haul.failures or haul.gone:
+    if haul.envelopes or haul.failures:
+        _handed_out(visit, haul, use)
         yield haul
 
 
-def _take(visit: Visit, haul: Haul, message_id: str, result: RawMessage | GoneMessage | IngestError) -> None:
-    if isinstance(result, GoneMessage):
-        haul.gone.append(message_id)
-    elif isinstance(result, IngestError):
+def _take(visit: Visit, haul: Haul, message_id: str, result: RawMessage | IngestError) -> None:
+    if isinstance(result, IngestError):
         haul.failures.append(visit.failure(message_id, _of_one_mail(result)))
     elif len(result.raw) > visit.limits.max_mail_bytes:
         too_large = MailTooLargeError(

@@ -72,8 +72,10 @@ def catch_up(visit: Visit, position: Position) -> Steps:
     """Say all that happened since `position`, page by page, and return the position at the history's end.
 
     `startHistoryId` stays the same over all pages, and the new marker is the first page's: a later one's would skip
-    what came during the walk.
+    what came during the walk. A walk that an earlier process began ends where the history ended then, so another one
+    follows.
     """
+    is_taken_over = bool(position.history_page)
     while True:
         page = position.history_page or None
         try:
@@ -91,7 +93,9 @@ def catch_up(visit: Visit, position: Position) -> Steps:
         after = position.on_page(told.next_page, marker) if told.next_page else position.at(marker)
         yield from said(visit, folded(told.records), position, after)
         position = after
-        if not told.next_page:
+        if not told.next_page and is_taken_over:
+            is_taken_over = False
+        elif not told.next_page:
             _tell_gap(visit, 0)
             visit.live_at = visit.clock.monotonic()
             return position
@@ -124,7 +128,8 @@ def said(visit: Visit, changes: Sequence[Change], before: Position, after: Posit
         elif change.labels is None or visit.wanted.takes(change.labels):
             new.append(change.id)
     yield from _in_parts(visit, envelopes, before)
-    yield from _new_ones(visit, new, before)
+    for haul in fetched(visit, new, use="live"):
+        yield batch(before, haul.envelopes, haul.failures)
     yield batch(after)
 
 
@@ -146,20 +151,6 @@ def _tells_labels(records: Iterable[HistoryRecord]) -> bool:
 def _in_parts(visit: Visit, envelopes: Sequence[Envelope], position: Position) -> Iterator[Batch]:
     for start in range(0, len(envelopes), visit.limits.batch_mails):
         yield batch(position, envelopes[start : start + visit.limits.batch_mails])
-
-
-def _new_ones(visit: Visit, ids: Sequence[str], position: Position) -> Iterator[Batch]:
-    """Fetch mails that were announced. One that is not there may not be visible yet: it is looked for once more."""
-    gone: list[str] = []
-    for haul in fetched(visit, ids, use="live"):
-        gone += haul.gone
-        if haul.envelopes or haul.failures:
-            yield batch(position, haul.envelopes, haul.failures)
-    if gone:
-        visit.pause(visit.limits.second_look_s)
-        for haul in fetched(visit, gone, use="live"):
-            if haul.envelopes or haul.failures:
-                yield batch(position, haul.envelopes, haul.failures)
 
 
 def _tell_gap(visit: Visit, ids: int) -> None:

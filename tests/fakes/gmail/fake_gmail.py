@@ -12,7 +12,8 @@ Where to find what:
 | `quota.py` | unit costs, what was spent when, refusals, concurrency |
 | `discovery.py`, `schema.py`, `fields.py` | what the API's own documents say; checks; partial answers |
 | `pubsub.py` | watch, pull, acknowledge |
-| `busy_user.py`, `program.py` | random acts on a mailbox; the fake as a process of its own |
+| `busy_user.py`, `weather.py` | random acts on a mailbox; faults of every kind at a low rate |
+| `program.py`, `control.py` | the fake as a process of its own; what it can be told and asked from outside |
 | `../google_oauth.py`, `../google_service_account.py` | tokens: refresh, ending, `invalid_grant`; delegation |
 
     gmail.mailbox.add(b"Subject: hello\\r\\n\\r\\n")

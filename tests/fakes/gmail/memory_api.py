@@ -1,5 +1,6 @@
 """The wire to a fake mailbox without HTTP: for tests that need thousands of syncs. Plays `Api` of the Gmail source."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
@@ -22,6 +23,8 @@ from src.sync.quota_scripts import Use
 from tests.fakes.gmail.history import Change, Entry, HistoryExpiredError, Record
 from tests.fakes.gmail.mailbox import Mail, Mailbox
 
+READ_AHEAD = 2  # mails
+
 
 class MemoryApi:
     """Pages are small, and their tokens end whenever `tokens_end` is called. `before_call` may raise, or act."""
@@ -30,6 +33,8 @@ class MemoryApi:
         self.mailbox = mailbox
         self.before_call: Callable[[str], None] = lambda _name: None
         self.fetched: list[str] = []
+        self.late = 0  # the next so many mails that are asked for are not visible yet, once each
+        self._were_late: set[str] = set()
         self.hidden: set[str] = set()  # mails that no list tells of
         self.not_given: set[str] = set()  # mails that are listed, and gone when asked for
         self._page_size = page_size
@@ -94,14 +99,30 @@ class MemoryApi:
     def fetch_many(
         self, message_ids: Iterable[str], *, use: Use
     ) -> Iterator[tuple[str, RawMessage | GoneMessage | IngestError]]:
+        """As the wire does, reads ahead of what is taken."""
+        ahead: deque[tuple[str, RawMessage | GoneMessage | IngestError]] = deque()
         for message_id in message_ids:
-            self.before_call("get")
-            self.fetched.append(message_id)
-            mail = None if message_id in self.not_given else self.mailbox.find(message_id)
-            yield message_id, GoneMessage(message_id) if mail is None else RawMessage(_facts(mail), mail.raw)
+            ahead.append((message_id, self._get_raw(message_id)))
+            if len(ahead) > READ_AHEAD:
+                yield ahead.popleft()
+        yield from ahead
+
+    def _get_raw(self, message_id: str) -> RawMessage | GoneMessage:
+        self.before_call("get")
+        self.fetched.append(message_id)
+        is_there = message_id not in self.not_given and not self._is_late(message_id)
+        mail = self.mailbox.find(message_id) if is_there else None
+        return GoneMessage(message_id) if mail is None else RawMessage(_facts(mail), mail.raw)
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def _is_late(self, message_id: str) -> bool:
+        if not self.late or message_id in self._were_late:
+            return False
+        self.late -= 1
+        self._were_late.add(message_id)
+        return True
 
     def _below(self, page: str | None) -> tuple[int, str] | None:
         if page is None:

@@ -1,6 +1,6 @@
 """Pages of lists: tokens that fit only the question they were given for, settable sizes, empty pages, and a hook.
 
-A token is opaque to clients. It holds the page's number and where to go on.
+A token is opaque to clients. It holds the page's number and where to go on. Tokens can be made to run out.
 """
 
 import base64
@@ -35,6 +35,11 @@ class Paging:
     empty_pages: set[int] = field(default_factory=set)  # numbers of pages that are empty though more follow
     # Called with the method and the page's number before every page but the first: mail arrives in mid-walk.
     between_pages: Callable[[str, int], None] | None = None
+    _age: int = 0  # of the tokens that are good
+
+    def expire_tokens(self) -> None:
+        """Make all tokens that were given until now run out."""
+        self._age += 1
 
     def asked(self, call: Call) -> PageAsked:
         """Read which page a call asks for; refuse a token of another question."""
@@ -43,7 +48,7 @@ class Paging:
         token = call.one("pageToken")
         if not token:
             return PageAsked(1, None, size)
-        number, position = _open(token, _question(call))
+        number, position = self._open(token, _question(call))
         if self.between_pages is not None:
             self.between_pages(call.method, number)
         return PageAsked(number, position, size)
@@ -53,18 +58,17 @@ class Paging:
 
     def token(self, call: Call, page: PageAsked, position: Any) -> str:
         """Return the token of the page after `page`."""
-        content = json.dumps([_question(call), page.number + 1, position]).encode()
+        content = json.dumps([self._age, _question(call), page.number + 1, position]).encode()
         return base64.urlsafe_b64encode(content).decode()
 
-
-def _open(token: str, question: str) -> tuple[int, Any]:
-    try:
-        asked, number, position = json.loads(base64.urlsafe_b64decode(token))
-    except ValueError as error:
-        raise bad_request("Invalid pageToken") from error
-    if asked != question:
-        raise bad_request("Invalid pageToken")
-    return number, position
+    def _open(self, token: str, question: str) -> tuple[int, Any]:
+        try:
+            age, asked, number, position = json.loads(base64.urlsafe_b64decode(token))
+        except ValueError as error:
+            raise bad_request("Invalid pageToken") from error
+        if (age, asked) != (self._age, question):
+            raise bad_request("Invalid pageToken")
+        return number, position
 
 
 def _question(call: Call) -> str:

@@ -3,7 +3,8 @@
     python -m tests.fakes.gmail.program --mails 5000 --bytes 30000 --latency-ms 90 --profile legacy --enforce
 
 Prints one line of JSON: the settings that point a program here, the account and a refresh token. Serves until its
-standard input ends; then prints a second line: what was called, spent and refused.
+standard input ends; then prints a last line: what was called, spent and refused. Lines that come by the input are
+commands, such as `{"do": "act", "times": 3}`, each answered by a line; they are listed in control.py.
 """
 
 import argparse
@@ -12,14 +13,16 @@ import sys
 from typing import Any
 
 from tests.fakes.gmail.busy_user import synthetic_mail
+from tests.fakes.gmail.control import Control
 from tests.fakes.gmail.fake_gmail import READ_SCOPE, FakeGmail
+from tests.fakes.gmail.paging import LARGEST_PAGE
 from tests.fakes.gmail.quota import LEGACY, SINCE_2026
 
 
 def main() -> None:
     """Serve until standard input ends."""
     options = _options()
-    gmail = FakeGmail()
+    gmail = FakeGmail(seed=options.seed)
     for number in range(options.mails):
         gmail.mailbox.add(synthetic_mail(number, size=options.bytes))
     gmail.service.checks_answers = False  # that is for tests, not for measurements
@@ -28,9 +31,11 @@ def main() -> None:
     gmail.quota.profile = {profile.name: profile for profile in (SINCE_2026, LEGACY)}[options.profile]
     gmail.quota.is_enforced = options.enforce
     gmail.quota.max_concurrent = options.max_concurrent
+    gmail.paging.largest = options.page_size
     gmail.start()
     print(json.dumps(_where(gmail)), flush=True)
-    sys.stdin.read()
+    for answer in Control(gmail, seed=options.seed).answers(sys.stdin):
+        print(answer, flush=True)
     gmail.stop()
     print(json.dumps(_summary(gmail)), flush=True)
 
@@ -68,6 +73,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--profile", choices=[SINCE_2026.name, LEGACY.name], default=SINCE_2026.name)
     parser.add_argument("--enforce", action="store_true", help="refuse calls over the budget")
     parser.add_argument("--max-concurrent", type=int, default=None)
+    parser.add_argument("--page-size", type=int, default=LARGEST_PAGE, help="most entries of a list in one answer")
+    parser.add_argument("--seed", type=int, default=0, help="of ids, faults and what the user does")
     return parser.parse_args()
 
 

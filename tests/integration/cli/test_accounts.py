@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from config.accounts import accounts_of
+from src.assembly.producer import run_producer
 from src.common import exit_codes
 from tests.fixtures.accounts_files import WRONG_PASSWORD, write_accounts, wrong_password
 from tests.fixtures.dovecot import DovecotServer
@@ -61,6 +64,34 @@ def test_status_shows_all_accounts_or_one(several: Shell) -> None:
     }
     assert [one["account"] for one in several.json("status", "--account", "second")["accounts"]] == ["second"]
     several.cli("status", "--account", "nobody", expect=exit_codes.USAGE)
+
+
+def retired(shell: Shell) -> dict[str, bool]:
+    """Return of each account and mailbox whether it counts as not read any more."""
+    boxes = [(one["account"], box) for one in shell.json("status")["accounts"] for box in one["mailboxes"]]
+    return {f"{account}/{box['mailbox']}": bool(box["retired_at"]) for account, box in boxes}
+
+
+def test_what_the_settings_do_not_name_any_more_is_not_expected_to_be_fresh(
+    shell: Shell, dovecot: DovecotServer, users: Sequence[str]
+) -> None:
+    def read(only: str = "", **of_first: str) -> dict[str, bool]:
+        own = write_accounts(shell.folder, dovecot, users[: 2 if keeps_second else 1], first=of_first)
+        changed = shell.having(**own)
+        accounts = accounts_of(changed.loaded(), only=only)
+        run_producer(changed.loaded(), Console(stderr=True), once=True, batch_mails=50, accounts=accounts)
+        return retired(changed)
+
+    dovecot.deliver(users[0], mail(8).replace(b"\n", b"\r\n"), "Work")
+    keeps_second = True
+    everything = {"first/INBOX": False, "first/Work": False, "second/INBOX": False}
+    assert read(imap_mailbox="INBOX,Work") == everything
+    assert read("first", imap_mailbox="INBOX,Work") == everything  # of the others nothing is said
+    assert read(imap_mailbox="INBOX") == {**everything, "first/Work": True}
+    keeps_second = False
+    assert read() == {"first/INBOX": False, "first/Work": True, "second/INBOX": True}
+    keeps_second = True
+    assert read(imap_mailbox="INBOX,Work") == everything
 
 
 def test_doctor_looks_at_each_sign_in(several: Shell) -> None:

@@ -98,6 +98,9 @@ def test_a_maildir_is_imported_and_verified(shell: Shell) -> None:
     assert len(shell.json("verify", *origin, expect=exit_codes.INCOMPLETE)["waiting"]) == 2
     shell.drain()
     assert shell.json("verify", *origin)["stored"] == 2
+    ((box,),) = [account["mailboxes"] for account in shell.json("status")["accounts"]]
+    assert box["retired_at"] is not None  # it is not expected to be fresh
+    assert "not read any more" in shell.cli("status").stdout
 
     (folder / "new" / "2.host").unlink()
     assert len(shell.json("verify", *origin, expect=exit_codes.INCOMPLETE)["extra"]) == 1

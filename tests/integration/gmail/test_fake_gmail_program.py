@@ -29,6 +29,29 @@ def test_it_serves_until_its_input_ends() -> None:
     assert summary["errors"] == []
 
 
+def test_it_is_told_what_to_do_and_says_what_is_true() -> None:
+    commands: list[dict[str, Any]] = [
+        {"do": "fill", "mails": 4},
+        {"do": "weather", "rate": 1.0, "refusals": 1},
+        {"do": "act", "times": 20},
+        {"do": "expire_history"},
+        {"do": "expire_pages"},
+        {"do": "end_tokens"},
+        {"do": "calm"},
+        {"do": "truth"},
+        {"do": "tally"},
+    ]
+    lines = "".join(json.dumps(command) + "\n" for command in commands)
+    said = subprocess.run(SERVE, cwd=ROOT, input=lines, capture_output=True, text=True, check=True)
+    where, *answers, truth, tally, summary = map(json.loads, said.stdout.splitlines())
+    assert where["account"]
+    assert answers == [{}] * 7
+    assert len(truth["mails"]) > 4
+    assert {len(sha256) for sha256, _ in truth["mails"].values()} == {64}
+    assert tally == {"calls": 0, "fetched": 0, "fetched_again": 0, "faults": 0, "errors": []}
+    assert summary["errors"] == []
+
+
 def fetch_all(where: dict[str, Any]) -> int:
     settings = where["environment"]
     credentials = Credentials(  # type: ignore[no-untyped-call]

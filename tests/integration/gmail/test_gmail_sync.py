@@ -113,6 +113,13 @@ def test_a_mail_that_is_not_visible_at_once_is_looked_for_again(home: GmailHome)
     assert home.stored() == home.truth()
 
 
+def test_an_old_mail_that_is_not_there_once_is_looked_for_again(home: GmailHome) -> None:
+    fill(home.gmail, 6)
+    home.gmail.faults.add(faults.NOT_FOUND, "messages.get", times=2, once_each=True)
+    home.sync()
+    assert home.stored() == home.truth()
+
+
 def test_a_sign_in_that_ended_is_said_and_after_a_new_one_it_goes_on(home: GmailHome) -> None:
     fill(home.gmail, 4)
     home.produce()

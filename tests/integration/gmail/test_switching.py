@@ -55,6 +55,11 @@ class Both:
         finally:
             store.close()
 
+    def expected_fresh(self) -> set[str]:
+        """Return the mailboxes that are expected to be read."""
+        (account,) = self.api.json("status")["accounts"]
+        return {box["mailbox"] for box in account["mailboxes"] if box["retired_at"] is None}
+
     def living(self) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Return what the database shows, drafts aside: the API leaves them out."""
         stored = self.api.stored().items()
@@ -124,6 +129,7 @@ def test_switching_there_and_back_stores_nothing_twice(both: Both) -> None:
     assert both.living() == both.api.truth()
     assert {mail.place.mailbox for mail in both.rows() if not mail.is_deleted} == {MAILBOX}
     assert both.api.verdict()["is_complete"] is True
+    assert both.expected_fresh() == {MAILBOX}
     assert set(both.api.gmail.gets_by_id()) <= new  # what was stored is not fetched again
     fetched_by_imap = both.view.server.bodies_fetched.copy()
 
@@ -136,6 +142,7 @@ def test_switching_there_and_back_stores_nothing_twice(both: Both) -> None:
     assert set(both.view.server.bodies_fetched - fetched_by_imap) <= newer
     assert MAILBOX not in {mail.place.mailbox for mail in both.rows() if not mail.is_deleted}
     assert both.imap.verdict()["is_complete"] is True
+    assert both.expected_fresh() == {ALL_MAIL, SPAM, TRASH}
 
     ids = [mail.source_id for mail in both.rows()]
     assert len(ids) == len(set(ids))

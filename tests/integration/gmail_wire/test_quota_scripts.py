@@ -116,6 +116,18 @@ def test_the_turn_of_a_process_that_died_lapses(redis: RedisConnection) -> None:
     assert scripts.take(traffic.ask("live", 1, "c")).verdict == "granted"
 
 
+def test_an_account_goes_on_half_a_minute_after_its_producer_was_killed_in_the_midst_of_all_its_calls(
+    redis: RedisConnection,
+) -> None:
+    limits = Limits()
+    traffic = Traffic(PROFILES["legacy"], limits)
+    scripts = scripts_for(redis, traffic)
+    for number in range(limits.most_calls):
+        assert scripts.take(traffic.ask("live", 1, f"killed {number}")).verdict == "granted"
+    traffic.now_s += 31.0
+    assert scripts.take(traffic.ask("backfill", 1, "next")).verdict == "granted"
+
+
 def test_one_place_is_kept_for_live_mail(redis: RedisConnection) -> None:
     traffic = Traffic(PROFILES["legacy"], Limits(most_calls=2))
     scripts = scripts_for(redis, traffic)

@@ -4,8 +4,10 @@ import base64
 import io
 import os
 import random
+import signal
 import sqlite3
 import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -16,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from src.attachments import temp_files
 from src.attachments.limits import MB
+from src.common.log_limit import MOST_LINES
 from src.store.opening import open_store
 from tests.fixtures import office_files
 from tests.fixtures.clamd import MARKER, SIGNATURE, ClamdServer
@@ -112,6 +115,28 @@ def test_mails_with_attachments_wait_for_the_scanner_and_others_do_not(
 
     workplace.wait_for(settled=2)
     workplace.check_all_settled(ids, mails)
+
+
+def test_an_outage_of_the_scanner_fills_no_log(workplace: Workplace, clamd: ClamdServer) -> None:
+    clamd.stop()
+    mails = [mail_with(number, ("a.txt", b"pelican")) for number in range(100)]
+    ids = workplace.publish(mails)
+    settings = {"WORKER_METRICS_PORT": "0", "WORKER_HEALTH_PORT": "0", "LOG_FORMAT": "json", "MAX_CRASHES": "1000"}
+    worker = workplace.start_program([sys.executable, "worker.py"], CLAMAV_SOCKET=clamd.socket, **settings)
+    wait_until(lambda: workplace.stats().counters.get("retried", 0) > 300, what="each mail to fail a few times")
+
+    clamd.start()
+
+    workplace.wait_for(settled=100)
+    worker.send_signal(signal.SIGTERM)
+    assert workplace.end(worker) == 0
+    workplace.check_all_settled(ids, mails)
+    for event in ("work_failed", "mail_retried"):
+        whole = [line for line in workplace.logged(event) if line["code"] == "scanner_unavailable"]
+        assert 0 < len(whole) <= 2 * MOST_LINES  # two windows at most
+        left_out = [line for line in workplace.logged("log_lines_left_out") if line["of"] == event]
+        told = sum(int(str(line["lines"])) for line in left_out if line["code"] == "scanner_unavailable")
+        assert len(whole) + told >= 300
 
 
 def test_without_the_scanner_one_can_go_on_unscanned(workplace: Workplace, clamd: ClamdServer) -> None:

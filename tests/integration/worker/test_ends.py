@@ -9,7 +9,7 @@ import time
 import pytest
 
 from src.common.exit_codes import INTERNAL, STOPPED
-from tests.fixtures.services import PATIENCE_S, wait_until
+from tests.fixtures.services import PATIENCE_S, free_port, wait_until
 from tests.integration.worker.workplace import ROOT, Workplace, make_mail
 
 pytestmark = pytest.mark.redis
@@ -103,6 +103,15 @@ def test_children_end_when_their_parent_was_killed(workplace: Workplace) -> None
     wait_until(lambda: len(workplace.logged("worker_ended")) == 2, what="both ended")
 
 
+def test_children_end_when_their_parent_was_killed_before_redis_was_ever_reached(workplace: Workplace) -> None:
+    parent = _start_parent(workplace, "--processes", "2", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    wait_until(lambda: len(workplace.logged("service_awaited")) >= 2, what="both wait for Redis")
+    children = _children(parent.pid)
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not any(_is_running(child) for child in children), what="both ended")
+
+
 def test_drain_with_several_processes_ends_by_itself(workplace: Workplace) -> None:
     mails = [make_mail(number) for number in range(50)]
     ids = workplace.publish(mails)
@@ -120,12 +129,16 @@ def test_wrong_settings_are_told_once_and_exit_2(workplace: Workplace) -> None:
     assert "Traceback" not in found.stderr
 
 
-def _start_parent(workplace: Workplace, *arguments: str) -> "subprocess.Popen[bytes]":
-    return workplace.start_program(
-        [sys.executable, "worker.py", *arguments], WORKER_METRICS_PORT="0", WORKER_HEALTH_PORT="0", LOG_FORMAT="json"
-    )
+def _start_parent(workplace: Workplace, *arguments: str, **changes: str) -> "subprocess.Popen[bytes]":
+    changes |= {"WORKER_METRICS_PORT": "0", "WORKER_HEALTH_PORT": "0", "LOG_FORMAT": "json"}
+    return workplace.start_program([sys.executable, "worker.py", *arguments], **changes)
 
 
 def _children(pid: int) -> list[int]:
     found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=True)
     return [int(line) for line in found.stdout.split()]
+
+
+def _is_running(pid: int) -> bool:
+    found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return found.stdout.strip()[:1] not in ("", "Z")  # in a container without an init, an orphan may stay as a zombie

@@ -86,6 +86,29 @@ def test_export_to_where_nothing_can_be_written(desk: Desk, tmp_path: Path) -> N
     assert "file_unreadable" in result.stderr
 
 
+def test_retire_takes_an_account_out_of_what_is_to_be_fresh_and_keeps_what_is_known(desk: Desk) -> None:
+    desk.mails.write(numbered(2, account=ACCOUNT))
+    for mailbox in ("INBOX", "Work"):
+        desk.mails.save_sync_state("imap", SyncState(ACCOUNT, mailbox, {"last_uid": "7"}, "login_refused"))
+    desk.mails.save_sync_state("imap", SyncState("bea@example.org", "INBOX", {}))
+    for told in ("2 mailboxes are marked", "0 mailboxes are marked as not read any more; 2 were before"):
+        result = desk.run("retire", "--account", ACCOUNT)
+        assert (result.exit_code, told in result.stderr) == (exit_codes.OK, True)
+    states = {(state.account, state.mailbox): state for state in desk.mails.sync_states()}
+    assert [key for key, state in states.items() if state.retired_at is None] == [("bea@example.org", "INBOX")]
+    assert states[ACCOUNT, "Work"].values == {"last_uid": "7"}
+    assert "not read any more" in desk.run("status").stdout
+    assert len(desk.json("search", "common", "--account", ACCOUNT)) == 2
+
+
+def test_retire_says_when_somebody_reads_it_or_nobody_ever_did(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert desk.run("retire", "--account", "nobody").exit_code == exit_codes.USAGE
+    desk.mails.save_sync_state("imap", SyncState(ACCOUNT, "INBOX", {}))
+    monkeypatch.setattr(desk.mails, "retire_sync_state", lambda _state, _at: False)  # written in between
+    result = desk.run("retire", "--account", ACCOUNT)
+    assert (result.exit_code, "still reading" in result.stderr) == (exit_codes.INCOMPLETE, True)
+
+
 def test_status_shows_everything(desk: Desk) -> None:
     desk.mails.write([added(f"{MAILBOX}/1/1", account=ACCOUNT, place=Place(MAILBOX, 1, 1))])
     desk.mails.save_sync_state("imap", SyncState(ACCOUNT, MAILBOX, {"last_uid": "7"}, "login_refused"))

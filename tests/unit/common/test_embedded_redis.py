@@ -3,6 +3,7 @@
 import os
 import signal
 import stat
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from src.common.embedded_redis import EmbeddedRedis, find_embedded, start_embedded, stop_embedded
+from src.common.errors import RedisMisconfiguredError
 from src.common.redis_check import check_redis
 from src.common.redis_client import RedisConnection
 from tests.fixtures.redis_servers import connection_to
@@ -67,10 +69,56 @@ def test_stopping_twice_or_nothing_is_fine(folder: Path, tmp_path: Path) -> None
     assert not stop_embedded(tmp_path / "never")
 
 
-def test_a_deep_folder_works_although_its_path_is_too_long_for_a_socket(folder: Path) -> None:
+@pytest.fixture
+def deep(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder whose path is too long for a socket; its socket lies below a temporary folder of the test's own."""
+    short = Path(tempfile.mkdtemp(prefix="t"))
+    monkeypatch.setattr(tempfile, "tempdir", str(short))
     deep = folder / ("x" * 120)
-    assert start_embedded(deep).socket.exists()
+    yield deep
+    stop_embedded(deep)
+    short.rmdir()  # only if nothing was left in it
+
+
+def sockets_folders() -> list[Path]:
+    return list(Path(tempfile.gettempdir()).iterdir())
+
+
+def test_a_deep_folder_works_although_its_path_is_too_long_for_a_socket(deep: Path) -> None:
+    running = start_embedded(deep)
+    assert running.socket.exists()
+    assert sockets_folders() == [running.socket.parent]
     assert stop_embedded(deep)
+    assert sockets_folders() == []
+
+
+def test_looking_for_a_server_makes_no_folder_for_its_socket(deep: Path) -> None:
+    assert find_embedded(deep) is None
+    deep.mkdir(parents=True)
+    assert not stop_embedded(deep)
+    assert sockets_folders() == []
+
+
+def test_stopping_takes_away_what_a_killed_one_left(deep: Path) -> None:
+    running = start_embedded(deep)
+    os.kill(running.pid, signal.SIGKILL)
+    while find_embedded(deep) is not None:
+        time.sleep(0.01)
+    stop_embedded(deep)
+    assert sockets_folders() == []
+
+
+def test_a_socket_folder_that_others_may_enter_or_put_there_is_refused(deep: Path) -> None:
+    private = start_embedded(deep).socket.parent
+    stop_embedded(deep)
+    private.mkdir(mode=0o755)
+    with pytest.raises(RedisMisconfiguredError, match="not private"):
+        find_embedded(deep)
+    private.rmdir()
+    private.symlink_to(deep)
+    with pytest.raises(RedisMisconfiguredError, match="not private"):
+        start_embedded(deep)
+    private.unlink()
 
 
 def test_half_a_transaction_at_the_end_of_the_aof_is_cut_off(folder: Path) -> None:

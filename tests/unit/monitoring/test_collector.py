@@ -1,16 +1,23 @@
 """The collector tells what is there, and tells apart "nought" and "not known"."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
 from src.common.errors import DatabaseUnavailableError, RedisUnavailableError
 from src.common.logs import account_tag
-from src.monitoring.collector import LEFT_BEHIND, MAX_AGE_S, SHARED_METRICS, SharedStateCollector, sign_in_family
+from src.monitoring.collector import (
+    FRESHNESS,
+    MAILBOX_ERROR,
+    MAX_AGE_S,
+    NEEDS_SIGN_IN,
+    SHARED_METRICS,
+    SharedStateCollector,
+    sign_in_family,
+)
 from src.store.protocol import StoreStats, SyncState
 from src.stream.protocol import StreamStats
 from tests.fakes.clock import FakeClock
@@ -35,9 +42,11 @@ def _collector(
     clock: FakeClock,
     stream_stats: Callable[[], StreamStats] = _stream_stats,
     store_stats: Callable[[], StoreStats] = _store_stats,
+    retired_at: datetime | None = None,
 ) -> SharedStateCollector:
     last_poll = clock.now().timestamp() - 90
-    states = [SyncState(ACCOUNT, "INBOX", {"last_poll": f"{last_poll:.0f}"}, error_code="login_refused")]
+    mailbox = SyncState(ACCOUNT, "INBOX", {"last_poll": f"{last_poll:.0f}"}, error_code="login_refused")
+    states = [replace(mailbox, retired_at=retired_at)]
     return SharedStateCollector(
         stream_stats=stream_stats, store_stats=store_stats, sync_states=lambda: states, clock=clock
     )
@@ -114,7 +123,6 @@ def test_scrapes_at_one_moment_share_one_look() -> None:
 
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-HOURS = st.integers(0, 72)
 
 
 def waiting(states: Sequence[SyncState]) -> dict[str, float]:
@@ -142,12 +150,10 @@ def test_an_account_waits_for_a_sign_in_while_one_of_its_mailboxes_does(code: st
     assert waiting(states) == {account_tag(ACCOUNT): waits, account_tag("bea@example.org"): 0}
 
 
-@given(hours=HOURS, since=st.sampled_from([timedelta(), timedelta(minutes=59)]))
-def test_a_mailbox_that_is_read_no_more_does_not_make_its_account_wait(hours: int, since: timedelta) -> None:
+def test_a_mailbox_that_is_read_no_more_has_no_gauge() -> None:
     """As after a change from IMAP to the API: the old state stays as it was when it failed last."""
-    left_behind = SyncState(ACCOUNT, "INBOX", {}, error_code="scope_missing", updated_at=NOW)
-    of_now = SyncState(ACCOUNT, "gmail", {}, updated_at=NOW + timedelta(hours=hours) + since)
-    assert waiting([left_behind, of_now]) == {account_tag(ACCOUNT): hours * timedelta(hours=1) + since <= LEFT_BEHIND}
+    families = {metric.name: metric.samples for metric in _collector(FakeClock(), retired_at=NOW).collect()}
+    assert families[FRESHNESS.name] == families[MAILBOX_ERROR.name] == families[NEEDS_SIGN_IN.name] == []
 
 
 def test_a_producer_that_stands_still_does_not_clear_it() -> None:

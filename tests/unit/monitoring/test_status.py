@@ -88,6 +88,14 @@ def test_a_last_poll_of_any_shape_is_read_or_left_out(text: str, age_s: float | 
     assert report.accounts[0].mailboxes[0].age_s == age_s
 
 
+def test_a_mailbox_that_is_read_no_more_is_told_as_such() -> None:
+    since = FakeClock().now()
+    report = gather(store=lambda: Store(SyncState(ADA, "INBOX", retired_at=since)))
+    assert report.accounts[0].mailboxes[0].retired_at == since
+    told = orjson.dumps(as_json(report, with_names=False)).decode()
+    assert f'"retired_at":"{since.isoformat()}"' in told
+
+
 def test_without_redis_the_database_tells_how_far_it_was_read() -> None:
     report = gather(redis_is_away, lambda: Store(SyncState(ADA, "INBOX", {"last_uid": "40"}, "source_unavailable")))
     assert isinstance(report.stream, Unavailable)

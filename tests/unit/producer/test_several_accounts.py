@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import pytest
 from hypothesis import given, settings
@@ -123,6 +124,10 @@ class States:
     def sync_states(self, account: str | None = None) -> list[SyncState]:
         return [state for state in self.stored.values() if account in (None, state.account)]
 
+    def retire_sync_state(self, state: SyncState, at: datetime) -> bool:
+        self.stored[state.account, state.mailbox] = replace(state, retired_at=at)
+        return True
+
 
 TROUBLES = st.one_of(
     st.just(()),
@@ -197,7 +202,9 @@ def test_the_trouble_of_an_opening_is_told_while_it_lasts_and_no_longer() -> Non
     several.states.save_sync_state("imap", earlier)  # by a process that did not live to see it open
     several.run()
     assert several.states.stored[owner.name, "special-use"].error_code == ""
+    assert several.states.stored[owner.name, "special-use"].retired_at is not None  # nothing is read under this name
     assert several.states.stored[owner.name, MAILBOX].error_code == ""
+    assert several.states.stored[owner.name, MAILBOX].retired_at is None
     assert [report.name.mailbox for report in several.reports(owner)] == [MAILBOX]
     assert not several.beats.late()
 

@@ -1,6 +1,8 @@
 """Sync states reach the database in the end, and never hold anybody up."""
 
 import threading
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -31,7 +33,15 @@ class States:
         self.saved.append((source, state))
 
     def sync_states(self, account: str | None = None) -> list[SyncState]:
+        if account is None and self.is_away.is_set():
+            self.tries += 1
+            raise self.fault
         return [state for _, state in self.saved]
+
+    def retire_sync_state(self, state: SyncState, at: datetime) -> bool:
+        position = [found for _, found in self.saved].index(state)
+        self.saved[position] = (self.saved[position][0], replace(state, retired_at=at))
+        return True
 
 
 def test_the_latest_state_is_written_at_the_end() -> None:
@@ -117,3 +127,55 @@ def test_a_new_process_in_trouble_keeps_when_the_mailbox_was_last_read_to_its_en
     keeper.close()
     _, written = states.saved[-1]
     assert (written.error_code, written.values["last_poll"]) == ("login_refused", "1700000000")
+
+
+def test_a_mailbox_taken_out_of_the_settings_is_retired_and_one_that_is_read_is_not() -> None:
+    states = States()
+    states.saved += [("imap", SyncState(NAME.account, mailbox, {"last_uid": "4"})) for mailbox in ("INBOX", "Work")]
+    keeper = SyncStateKeeper(states, SystemClock(), reader="host-2", accounts=[NAME.account], interval_s=60.0)
+    keeper.reads(NAME.account, [NAME])
+    keeper.start()
+    keeper.keep(NAME, Cursor({"last_uid": "5"}), is_caught_up=True)
+    keeper.close()
+    found = {state.mailbox: (state.values["last_uid"], state.retired_at is None) for _, state in states.saved}
+    assert found == {"INBOX": ("5", True), "Work": ("4", False)}
+    assert states.saved[-1][1].reader == "host-2"
+
+
+def test_a_database_that_is_away_at_first_still_has_them_retired() -> None:
+    states = States()
+    states.saved.append(("imap", SyncState(NAME.account, "Work", {})))
+    states.is_away.set()
+    keeper = SyncStateKeeper(states, SystemClock(), reader="host-2", accounts=[NAME.account], interval_s=0.01)
+    keeper.reads(NAME.account, [NAME])
+    keeper.start()
+    wait_until(lambda: states.tries > 2, what="some tries in vain")
+    states.is_away.clear()
+    wait_until(lambda: states.saved[0][1].retired_at is not None, what="the state to be retired")
+    keeper.close()
+
+
+@pytest.mark.parametrize("is_caught_up", [True, False])
+def test_an_import_is_done_with_at_its_end_and_retires_nothing_of_others(is_caught_up: bool) -> None:
+    states = States()
+    states.saved.append(("imap", SyncState(NAME.account, "INBOX", {})))
+    archive = replace(NAME, mailbox="archive", kind="mbox")
+    keeper = SyncStateKeeper(states, SystemClock(), accounts=[NAME.account], is_import=True, interval_s=60.0)
+    keeper.reads(NAME.account, [archive])
+    keeper.start()
+    keeper.keep(archive, Cursor({"offset": "5"}), is_caught_up=is_caught_up)
+    keeper.close()
+    (_, inbox), (_, imported) = states.saved
+    assert inbox.retired_at is None
+    assert (imported.retired_at is not None) == is_caught_up
+
+
+def test_an_import_that_is_broken_off_expects_nobody_to_keep_it_fresh() -> None:
+    states = States()
+    archive = replace(NAME, mailbox="archive", kind="mbox")
+    states.saved.append(("imap", SyncState(NAME.account, "archive", {"last_poll": "1700000000"})))
+    keeper = SyncStateKeeper(states, SystemClock(), accounts=[NAME.account], is_import=True, interval_s=60.0)
+    keeper.start()
+    keeper.keep(archive, Cursor({"offset": "5"}))
+    keeper.close()
+    assert "last_poll" not in states.saved[-1][1].values

@@ -14,8 +14,8 @@ from tests.fakes.gmail.busy_user import ACTS, Act, BusyUser
 from tests.fakes.gmail.mailbox import Mailbox
 from tests.unit.sources.gmail_reading import PASSING, GmailReader
 
-Event = Act | Literal["step", "work", "restart", "expire", "tokens_end", "fault", "time"]
-EVENTS: tuple[Event, ...] = ("step", "work", "restart", "expire", "tokens_end", "fault", "time")
+Event = Act | Literal["step", "work", "restart", "expire", "tokens_end", "fault", "late", "time"]
+EVENTS: tuple[Event, ...] = ("step", "work", "restart", "expire", "tokens_end", "fault", "late", "time")
 
 _events = st.lists(st.one_of(st.sampled_from(ACTS), st.just("step"), st.sampled_from(EVENTS)), max_size=60)
 
@@ -35,12 +35,27 @@ def test_any_sequence_of_events_ends_at_the_mailboxs_truth(
 
     reader.restart()
     reader.run()
-    reader.run()  # what became visible to the first one only at its end
 
     assert _without_drafts(reader.stored()) == reader.truth()
     assert not reader.model.dead
     census = {item.source_id: item.labels for item in reader.source.census()}
     assert census == {mail_id: labels for mail_id, (_, labels) in reader.stored().items()}
+
+
+def test_a_look_that_goes_on_in_an_old_walk_over_history_ends_at_the_truth_all_the_same() -> None:
+    mailbox = Mailbox("someone@example.org", seed=1)
+    user = BusyUser(mailbox, seed=1)
+    reader = GmailReader(mailbox)
+    reader.run()
+    for _ in range(9):  # several pages
+        user.do("add")
+    while not reader.cursor.values.get("history_page"):
+        reader.step()
+    reader.restart()
+    for _ in range(9):  # behind what the first page told
+        user.do("add")
+    reader.run()
+    assert reader.stored() == reader.truth()
 
 
 def _happen(event: Event, reader: GmailReader, user: BusyUser) -> None:
@@ -59,6 +74,8 @@ def _happen(event: Event, reader: GmailReader, user: BusyUser) -> None:
         reader.api.tokens_end()
     elif event == "fault":
         reader.api.before_call = _failing_once(reader)
+    elif event == "late":
+        reader.api.late += 2
     elif event == "time":
         reader.clock.advance(10.0)
     else:

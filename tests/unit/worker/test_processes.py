@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 
 from config.settings import Settings
 from src.common.program_start import PARENT_VARIABLE
-from src.worker.processes import Command, Processes, command_of_child, parent_is_gone
+from src.common.shutdown import Shutdown
+from src.worker.processes import Command, Processes, command_of_child, parent_is_gone, watch_parent
 from tests.fixtures.logs import CapturedLogs
+from tests.fixtures.services import PATIENCE_S
 
 WAITS_FOR_SIGTERM = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); signal.pause()"
 
@@ -67,3 +70,16 @@ def test_children_differ_in_ports_and_names_only() -> None:
 def test_an_orphan_notices(monkeypatch: pytest.MonkeyPatch, told: str, is_gone: bool) -> None:
     monkeypatch.setenv(PARENT_VARIABLE, told)
     assert parent_is_gone() is is_gone
+
+
+def test_an_orphan_asks_for_a_stop_and_a_process_without_a_parent_starts_no_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(PARENT_VARIABLE, "1234567")
+    orphaned = Shutdown()
+    watch_parent(orphaned)
+    assert orphaned.wait(PATIENCE_S)
+    monkeypatch.delenv(PARENT_VARIABLE)
+    before = threading.active_count()
+    watch_parent(Shutdown())
+    assert threading.active_count() == before

@@ -3,7 +3,7 @@
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from src.common.errors import SandboxUnavailableError
 from src.common.instruments import BACKOFF_RETRIES, EMAILS_FAILED
+from src.model.envelope import RawSlices
 from src.model.extraction import Attachment, AttachmentPart
 from src.model.ticket import Ticket
 from src.worker.window import Window
@@ -110,6 +111,33 @@ def test_a_full_window_puts_slow_mails_off_and_holds_no_other_back(gate: Gate, n
     work_until_all_came_back(bench)
     assert sorted(bench.table.stored) == [source_id(uid) for uid in range(1, 9)]
     assert bench.stream.list_dead() == [], "being put off uses up no try"
+
+
+def test_a_big_mail_is_not_fetched_to_be_put_off(gate: Gate, no_wait: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.worker.pipeline.HARDLY_QUICK_BYTES", 10_000)
+    bench = bench_with(gate, Window(1, most_mails=1), batch_size=1, max_attempts=0)
+    big = mail_with(QUICK) + b"x" * 10_000
+    publish(
+        bench.stream, *(outgoing(uid, raw=raw) for uid, raw in enumerate([mail_with(SLOW), big, mail_with(QUICK)], 1))
+    )
+    loaded: list[str] = []
+    load_raws = bench.stream.load_raws
+
+    def note(tickets: Sequence[Ticket]) -> list[bytes | RawSlices | None]:
+        loaded.extend(ticket.source_id for ticket in tickets)
+        return load_raws(tickets)
+
+    monkeypatch.setattr(bench.stream, "load_raws", note)
+
+    for _ in range(3):
+        bench.pipeline.work_once()
+
+    assert loaded == [source_id(1), source_id(3)]
+    assert bench.table.stored == [source_id(3)]
+    gate.opened.set()
+    work_until_all_came_back(bench)
+    assert sorted(bench.table.stored) == [source_id(uid) for uid in (1, 2, 3)]
+    assert bench.stream.list_dead() == []
 
 
 def test_to_be_put_off_is_a_retry_and_no_failure(gate: Gate, no_wait: None) -> None:
