@@ -160,18 +160,20 @@ class _State(Enum):
 class _Row:
     """The little of a KnownMail that is kept for all of them at once: a mailbox may hold a million."""
 
-    place: Place
+    place: Place  # one object for all mails without a UID in the same mailbox
     is_deleted: bool
     is_stored: bool
     labels: frozenset[str]  # one object for all mails with the same
 
 
 def _index(known: Iterable[KnownMail]) -> tuple[dict[str, _Row], dict[Place, str]]:
-    kinds: dict[frozenset[str], frozenset[str]] = {}
+    label_sets: dict[frozenset[str], frozenset[str]] = {}
+    places: dict[Place, Place] = {}
     rows: dict[str, _Row] = {}
     for mail in known:
         labels = frozenset(mail.labels)
-        rows[mail.source_id] = _Row(mail.place, mail.is_deleted, mail.is_stored, kinds.setdefault(labels, labels))
+        place = mail.place if mail.place.uid else places.setdefault(mail.place, mail.place)
+        rows[mail.source_id] = _Row(place, mail.is_deleted, mail.is_stored, label_sets.setdefault(labels, labels))
     return rows, {row.place: source_id for source_id, row in rows.items() if row.place.uid}
 
 

@@ -73,7 +73,7 @@ class Publisher:
                 return self._load_after_move(batch)
             if published.result is PublishResult.FENCED:
                 raise LeaseLostError("another producer reads this mailbox now, or the lease ran out: asking again")
-            self._count(left[:size], published, batch.remaining)
+            self._count(left[:size], published, batch)
             if size == len(left):
                 self.stored = batch.cursor
                 self._full.published(is_last=batch.caught_up)
@@ -129,8 +129,9 @@ class Publisher:
         log.info("cursor_moved", account=account_tag(self._name.account), by_us=is_where_we_meant)
         return is_where_we_meant
 
-    def _count(self, part: list[Outgoing], published: Published, remaining: int | None) -> None:
-        self._patience.progressed()
+    def _count(self, part: list[Outgoing], published: Published, batch: Batch) -> None:
+        if part or batch.cursor != self.stored:  # a step that said nothing is none: what fails behind it fails in a row
+            self._patience.progressed()
         self._beat()
         kinds = Counter(outgoing.kind for outgoing in part if not outgoing.dead_code)
         kinds[Kind.ADDED] = max(kinds[Kind.ADDED] - published.repeated, 0)  # changes are never repeats
@@ -142,5 +143,5 @@ class Publisher:
             published=published.added,
             repeated=published.repeated,
             dead=published.dead,
-            remaining=remaining,
+            remaining=batch.remaining,
         )

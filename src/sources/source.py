@@ -21,6 +21,10 @@ class Source(Protocol):
 
         Raises a TemporaryError (back off, then ask again with the same cursor; the source reconnects by itself) or a
         PermanentError (the operator is needed). Never skips a mail: what cannot be given is a Failure in the batch.
+
+        Whoever passes the very object that the last batch has as its cursor takes that batch over, and is read on to
+        from memory. An equal one from the store says nothing of that: several batches may share a cursor, and the last
+        ones may never have been published.
         """
         ...
 

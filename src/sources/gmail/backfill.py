@@ -14,6 +14,7 @@ from src.common.logs import account_tag, get_logger
 from src.sources.gmail.fetching import Haul, fetched
 from src.sources.gmail.history import catch_up
 from src.sources.gmail.id_set import IdSet
+from src.sources.gmail.listing import all_ids
 from src.sources.gmail.position import Position
 from src.sources.gmail.visit import DRAFT, Steps, Visit, batch
 from src.sync.gmail_values import IdPage
@@ -23,7 +24,7 @@ log = get_logger(__name__)
 
 def backfill(visit: Visit, position: Position) -> Steps:
     """Walk what is left of the list; return the position behind its end."""
-    left_out = IdSet(() if visit.wanted.drafts else all_ids(visit, label=DRAFT))
+    left_out = IdSet(() if visit.wanted.drafts else all_ids(visit, label=DRAFT, use="backfill"))
     labelled = _labelled(visit)
     total = visit.api.profile(use="backfill").messages_total if labelled is None else len(labelled)
     while position.is_listing:
@@ -52,7 +53,7 @@ def _brought(visit: Visit, position: Position, ids: Sequence[str], *, remaining:
     page = position.page
     waiting = deque(ids)
     while waiting:
-        with closing(_hauls(visit, _until_live_is_due(visit, waiting))) as hauls:
+        with closing(_hauls(visit, until_live_is_due(visit, waiting))) as hauls:
             for haul in hauls:
                 remaining = max(remaining - len(haul.envelopes), 0)
                 yield batch(position, haul.envelopes, haul.failures, remaining=remaining)
@@ -64,7 +65,7 @@ def _brought(visit: Visit, position: Position, ids: Sequence[str], *, remaining:
     return position
 
 
-def _until_live_is_due(visit: Visit, waiting: deque[str]) -> Iterator[str]:
+def until_live_is_due(visit: Visit, waiting: deque[str]) -> Iterator[str]:
     """Take ids off until new mail should be looked for; at least a batch, so that old mail comes at all."""
     taken = 0
     while waiting and (taken < visit.limits.batch_mails or not visit.is_live_due()):
@@ -75,27 +76,12 @@ def _until_live_is_due(visit: Visit, waiting: deque[str]) -> Iterator[str]:
 def _labelled(visit: Visit) -> IdSet | None:
     """Return the mails with one of the wanted labels; None: all are. The API's own filter asks for mails with all."""
     labels = sorted(visit.wanted.label_ids)
-    return IdSet(each for label in labels for each in all_ids(visit, label=label)) if labels else None
+    return IdSet(each for label in labels for each in all_ids(visit, label=label, use="backfill")) if labels else None
 
 
 def _tell_left(visit: Visit, left: int) -> None:
     GMAIL_BACKFILL_LEFT.labels(account=account_tag(visit.account)).set(left)
     GMAIL_BACKFILL_ETA.labels(account=account_tag(visit.account)).set(visit.eta_s(left))
-
-
-def all_ids(visit: Visit, *, label: str = "", query: str = "") -> Iterator[str]:
-    """Walk the ids of all mails, spam and trash included, of those with one label, or of those that a query finds.
-
-    Complete, or it raises.
-    """
-    page: str | None = None
-    while True:
-        told = visit.api.list_ids(page=page, query=query, label_ids=[label] if label else (), use="census")
-        for ref in told.messages:
-            yield ref.id
-        if told.next_page is None:
-            return
-        page = told.next_page
 
 
 def _page(visit: Visit, position: Position) -> IdPage | None:

@@ -1,20 +1,27 @@
 """Fetching: mails by id, in hauls of bounded size, whatever single ones do.
 
-What the wire cannot give of one mail after its own tries: a temporary error of the surroundings ends the visit, which
-begins anew later; anything that concerns this mail alone becomes a Failure, and its neighbours go on. A mail that is
-answered with 404 may not be visible yet: it is looked for once more, and then it is gone.
+What the wire cannot give of one mail after its own tries: a temporary error ends the visit once the other mails are
+handed out, and the next begins anew later; what concerns this mail alone becomes a Failure, and so does, in the end, a
+temporary error that never passes (`stubborn.py`). A mail that is answered with 404 may not be visible yet: it is looked
+for once more, and then it is gone.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from src.common.errors import GmailPreconditionError, IngestError, MailTooLargeError, MailUnfetchableError
+from src.common.errors import (
+    GmailPreconditionError,
+    GmailUnavailableError,
+    IngestError,
+    MailTooLargeError,
+    MailUnfetchableError,
+)
 from src.common.instruments import GMAIL_SYNC_LATENCY, GMAIL_SYNC_MESSAGES
 from src.model.cursor import Failure
 from src.model.envelope import Envelope
-from src.sources.gmail.visit import Limits, Visit
-from src.sync.gmail_values import GoneMessage, RawMessage
+from src.sources.gmail.visit import Limits, Visit, known_mails
+from src.sync.gmail_values import GoneMessage, MessageFacts, RawMessage
 from src.sync.quota_scripts import Use
 
 
@@ -41,13 +48,16 @@ def fetched(visit: Visit, ids: Iterable[str], *, use: Use) -> Iterator[Haul]:
 
 
 def _asked_for(visit: Visit, ids: Iterable[str], gone: list[str], *, use: Use) -> Iterator[Haul]:
-    """Yield what is there of `ids`; add the rest to `gone`."""
+    """Yield what is there of `ids`; add the rest to `gone`. Raises at the end what may pass."""
     haul = Haul()
+    passing: IngestError | None = None
     results = visit.api.fetch_many(ids, use=use)
     with closing(results):  # type: ignore[type-var]  # a generator; ends its threads
         for message_id, result in results:
             if isinstance(result, GoneMessage):
                 gone.append(message_id)
+            elif isinstance(result, IngestError) and _may_pass(visit, message_id, result):
+                passing = result
             else:
                 _take(visit, haul, message_id, result)
             if haul.is_full(visit.limits):
@@ -57,12 +67,33 @@ def _asked_for(visit: Visit, ids: Iterable[str], gone: list[str], *, use: Use) -
     if haul.envelopes or haul.failures:
         _handed_out(visit, haul, use)
         yield haul
+    if passing is not None:
+        raise passing
+
+
+def _may_pass(visit: Visit, message_id: str, error: IngestError) -> bool:
+    """Tell a failure of the surroundings from one of this mail."""
+    if isinstance(error, GmailPreconditionError) or not error.is_temporary:
+        return False
+    return not (visit.stubborn.failed(message_id) and _gives_others(visit))
+
+
+def _gives_others(visit: Visit) -> bool:
+    """Ask for a mail that it gave before."""
+    stored = (mail for mail in known_mails(visit) if mail.is_stored and not mail.is_deleted)
+    other = next(stored, None)
+    try:
+        return other is not None and isinstance(visit.api.get_minimal(other.source_id), MessageFacts)
+    except GmailUnavailableError:
+        return False
 
 
 def _take(visit: Visit, haul: Haul, message_id: str, result: RawMessage | IngestError) -> None:
     if isinstance(result, IngestError):
         haul.failures.append(visit.failure(message_id, _of_one_mail(result)))
-    elif len(result.raw) > visit.limits.max_mail_bytes:
+        return
+    visit.stubborn.given(message_id)
+    if len(result.raw) > visit.limits.max_mail_bytes:
         too_large = MailTooLargeError(
             f"a mail of at most {visit.limits.max_mail_bytes} bytes was expected (MAX_MAIL_BYTES), one of "
             f"{len(result.raw)} found"
@@ -74,11 +105,9 @@ def _take(visit: Visit, haul: Haul, message_id: str, result: RawMessage | Ingest
 
 
 def _of_one_mail(error: IngestError) -> IngestError:
-    """Return what the dead letter shall say. Raises what is no fault of this mail."""
-    if isinstance(error, GmailPreconditionError):
-        return MailUnfetchableError(f"the Gmail API refused this mail at each try, while it gave others: {error}")
+    """Return what the dead letter shall say."""
     if error.is_temporary:
-        raise error
+        return MailUnfetchableError(f"the Gmail API refused this mail at each try, while it gave others: {error}")
     return error
 
 

@@ -2,11 +2,11 @@
 
 A page is folded first: of each mail only how the page leaves it counts. A change of labels costs no fetch, since the
 history tells the labels that result; a mail that is not known although only its labels changed is fetched as a new one
-(it came back from the spam folder, say, that is not read).
+(it came back from the spam folder, say, that is not read), if the query of the settings finds it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from src.common.errors import GmailRequestError
 from src.common.instruments import GMAIL_HISTORY_GAP
@@ -14,6 +14,7 @@ from src.common.logs import account_tag, get_logger
 from src.model.cursor import Batch
 from src.model.envelope import Envelope
 from src.sources.gmail.fetching import fetched
+from src.sources.gmail.listing import pages
 from src.sources.gmail.position import Position
 from src.sources.gmail.visit import Steps, Visit, batch
 from src.store.protocol import KnownMail
@@ -33,14 +34,17 @@ class Change:
     history_id: int  # of the last record
     removed: frozenset[str] = frozenset()  # all that were taken off
     is_removal: bool = False  # the last record took labels off
+    is_new: bool = False  # it came with these records
 
 
 def folded(records: Iterable[HistoryRecord]) -> list[Change]:
     """Return the last word on each mail, in the order in which the mails first occur. Pure."""
     found: dict[str, Change] = {}
     for record in records:
-        for touched in (*record.added, *(change.message for change in record.labels_added)):
-            found[touched.id] = _touched(found.get(touched.id), touched, record.id)
+        for touched in record.added:
+            found[touched.id] = replace(_touched(found.get(touched.id), touched, record.id), is_new=True)
+        for put in record.labels_added:
+            found[put.message.id] = _touched(found.get(put.message.id), put.message, record.id)
         for taken in record.labels_removed:
             touched = taken.message
             found[touched.id] = _touched(found.get(touched.id), touched, record.id, frozenset(taken.label_ids))
@@ -53,8 +57,9 @@ def _touched(before: Change | None, now: Touched, record_id: int, removed: froze
     """Labels that are not told do not stay as they were told before: something changed since."""
     if before is not None and before.is_deleted:  # ids are never given twice, so nothing comes after its deletion
         return before
-    removed_before = before.removed if before else frozenset()
-    return Change(now.id, now.thread_id, False, now.label_ids, record_id, removed_before | removed, bool(removed))
+    removed_before, is_new = (before.removed, before.is_new) if before else (frozenset(), False)
+    all_removed = removed_before | removed
+    return Change(now.id, now.thread_id, False, now.label_ids, record_id, all_removed, bool(removed), is_new)
 
 
 def labels_after(change: Change, stored: Iterable[str], *, tells_labels: bool) -> tuple[str, ...] | None:
@@ -119,6 +124,7 @@ def said(visit: Visit, changes: Sequence[Change], before: Position, after: Posit
     busy = visit.on_its_way([each for each in ids if each not in is_stored])
     envelopes: list[Envelope] = []
     new: list[str] = []
+    relabelled: list[str] = []  # and not known
     for change in changes:
         is_known = change.id in is_stored or change.id in busy
         if change.is_deleted:
@@ -126,11 +132,25 @@ def said(visit: Visit, changes: Sequence[Change], before: Position, after: Posit
         elif is_known:
             envelopes += _with_labels(visit, change, stored.get(change.id))
         elif change.labels is None or visit.wanted.takes(change.labels):
-            new.append(change.id)
+            (new if change.is_new else relabelled).append(change.id)
+    new += _asked(visit, relabelled)
     yield from _in_parts(visit, envelopes, before)
     for haul in fetched(visit, new, use="live"):
         yield batch(before, haul.envelopes, haul.failures)
     yield batch(after)
+
+
+def _asked(visit: Visit, ids: Sequence[str]) -> list[str]:
+    """Return those of these mails that the query finds: who relabels all old mails does not have them all fetched."""
+    if not visit.wanted.query:
+        return list(ids)
+    left = set(ids)
+    walk = pages(visit, query=visit.wanted.query, use="live") if left else iter(())
+    for page in walk:
+        left.difference_update(page)
+        if not left:
+            break
+    return [each for each in ids if each not in left]
 
 
 def _with_labels(visit: Visit, change: Change, stored: KnownMail | None) -> list[Envelope]:

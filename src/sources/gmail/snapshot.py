@@ -5,7 +5,7 @@ without fetching one. All of it lies in a private temporary SQLite database, so 
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,9 +21,12 @@ CREATE TABLE asked (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE labelled (id TEXT, label TEXT, PRIMARY KEY (id, label)) WITHOUT ROWID;
 CREATE TABLE known (id TEXT PRIMARY KEY, labels TEXT, is_deleted INTEGER, is_stored INTEGER) WITHOUT ROWID;
 CREATE TABLE listed_again (id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE told_meanwhile (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 _TAKE_KNOWN = "INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?)"
+_NOT_TOLD = "id NOT IN (SELECT id FROM told_meanwhile)"
+_GONE = f"FROM known WHERE NOT is_deleted AND id NOT IN (SELECT id FROM listed) AND {_NOT_TOLD}"  # noqa: S608  # our own text
 _MAILS = (
     "SELECT id, (SELECT group_concat(label, char(10)) FROM labelled l WHERE l.id = listed.id), "
     "id IN (SELECT id FROM asked), coalesce(known.labels, ''), coalesce(is_stored, 0), coalesce(is_deleted, 0) "
@@ -75,6 +78,14 @@ class Snapshot:
         self._told |= {label.id, label.name}  # a name is what IMAP calls it
         self._database.executemany("INSERT OR IGNORE INTO labelled VALUES (?, ?)", ((each, label.id) for each in ids))
 
+    def forget_label(self, label: Label) -> None:
+        """Take a label off all mails: it was deleted meanwhile."""
+        self._database.execute("DELETE FROM labelled WHERE label = ?", (label.id,))
+
+    def tell_meanwhile(self, ids: Iterable[str]) -> None:
+        """Take the ids of mails of which the history told while this was filled: what it says is newer, and stands."""
+        self._database.executemany("INSERT OR IGNORE INTO told_meanwhile VALUES (?)", ((each,) for each in ids))
+
     def compare(self, known: Iterable[KnownMail], under_way: Iterable[str]) -> None:
         """Take what the database knows, and the mails of which it will know something else soon: of these all is said
         again. So it is of mails that IMAP told of last: they have a UID. To be called before anything is asked."""
@@ -93,19 +104,23 @@ class Snapshot:
         """Walk the mails that are not stored, newest ids first."""
         return (mail for mail, _ in self._rows("WHERE known.id IS NULL OR NOT is_stored ORDER BY id DESC"))
 
-    def gone(self, list_again: Callable[[], Iterable[str]]) -> Iterator[str]:
-        """Walk the stored mails that are gone: a second list must miss them too, since mail moves during a walk."""
-        gone = "SELECT id FROM known WHERE NOT is_deleted AND id NOT IN (SELECT id FROM listed)"
-        if self._database.execute(f"{gone} LIMIT 1").fetchone() is None:  # our own text
-            return
-        self._database.executemany("INSERT OR IGNORE INTO listed_again VALUES (?)", ((each,) for each in list_again()))
-        rows = self._database.execute(f"{gone} AND id NOT IN (SELECT id FROM listed_again) ORDER BY id")  # noqa: S608
-        for (message_id,) in rows:
-            yield message_id
+    def has_gone(self) -> bool:
+        """Tell whether stored mails seem to be gone: a second list, `list_again`, must miss them too."""
+        return self._database.execute(f"SELECT 1 {_GONE} LIMIT 1").fetchone() is not None
+
+    def list_again(self, ids: Iterable[str]) -> None:
+        """Take the ids of all mails a second time, since mail moves while a list is walked."""
+        self._database.executemany("INSERT OR IGNORE INTO listed_again VALUES (?)", ((each,) for each in ids))
+
+    def gone(self) -> Iterator[tuple[str, bool]]:
+        """Walk the stored mails that both lists miss, each with whether it is told anew, as in Listed."""
+        missed_again = "AND id NOT IN (SELECT id FROM listed_again) ORDER BY id"
+        rows = self._database.execute(f"SELECT id, labels {_GONE} {missed_again}")
+        return ((message_id, labels == _UNKNOWN) for message_id, labels in rows)
 
     def other_labels(self) -> Iterator[Listed]:
         """Walk the stored mails whose labels are others now, or that are marked deleted although they are there."""
-        return (mail for mail, is_other in self._rows("WHERE is_stored ORDER BY id") if is_other)
+        return (mail for mail, is_other in self._rows(f"WHERE is_stored AND {_NOT_TOLD} ORDER BY id") if is_other)
 
     def _rows(self, which: str) -> Iterator[tuple[Listed, bool]]:
         rows = self._database.execute(f"{_MAILS} {which}")  # our own text

@@ -7,13 +7,15 @@ from dataclasses import replace
 from src.common.clock import Clock
 from src.model.cursor import Batch, Cursor
 from src.model.envelope import Envelope, Place
-from src.sources.gmail.comparing import is_wanted, known_mails, take_snapshot
+from src.sources.gmail.comparing import filled, is_wanted
 from src.sources.gmail.fetching import fetched
 from src.sources.gmail.filters import label_ids_of
 from src.sources.gmail.interruption import Interruption
 from src.sources.gmail.look import look
 from src.sources.gmail.position import Position
-from src.sources.gmail.visit import KIND, MAILBOX, Api, Limits, Visit, Wanted
+from src.sources.gmail.snapshot import Snapshot
+from src.sources.gmail.stubborn import Stubborn
+from src.sources.gmail.visit import KIND, MAILBOX, Api, Limits, Visit, Wanted, known_mails
 from src.sources.gmail.watching import Watching
 from src.sources.imap.visit import KnownMails, TicketsOnTheWay
 from src.sources.source import CensusItem
@@ -57,15 +59,16 @@ class GmailSource:
         self._compares_first = compares_first
         self._eta_s = eta_s
         self._are_labels_known = not self._wanted.label_ids
+        self._stubborn = Stubborn(clock)
         self._is_first_look = True  # of this process
         self._steps: Iterator[Batch] | None = None
-        self._returned: Cursor | None = None  # the cursor that `_steps` reads on from
+        self._returned: Cursor | None = None  # what `_steps` reads on from: this very object, see Source
 
     def fetch(self, cursor: Cursor) -> Batch:
         """As in Source."""
         if self._watching is not None:
             self._watching.keep()
-        if self._steps is not None and not _is_same(cursor, self._returned):
+        if cursor is not self._returned:
             self._leave()
         if self._steps is None:
             visit = self._visit()
@@ -100,7 +103,9 @@ class GmailSource:
     def census(self) -> Iterator[CensusItem]:
         """As in Census, with labels. Of the mails that are not read, such as drafts, only those that are stored."""
         visit = self._visit()
-        with closing(take_snapshot(visit)) as snapshot:
+        with closing(Snapshot()) as snapshot:
+            for _ in filled(visit, snapshot):
+                pass
             snapshot.compare(known_mails(visit), ())
             for mail in snapshot.mails():
                 if mail.is_stored or is_wanted(visit, mail):
@@ -117,8 +122,8 @@ class GmailSource:
 
     def _begin(self, visit: Visit, cursor: Cursor) -> Position:
         position = Position.of(cursor)
-        if self._compares_first and position.history_id and not position.is_listing:
-            return position.changed(is_listing=True, is_unsure=True)
+        if self._compares_first and position.history_id and not position.is_unsure:
+            return position.changed(is_listing=True, is_unsure=True)  # a list that is under way is walked on
         if self._is_first_look and position.history_id and visit.was_told_by_imap():
             return position.changed(is_unsure=True)  # it was read through IMAP meanwhile: labels and places are IMAP's
         return position
@@ -131,6 +136,7 @@ class GmailSource:
             tickets=self._tickets,
             clock=self._clock,
             pause=self._interruption.sleep,
+            stubborn=self._stubborn,
             take_hint=self._interruption.take_hint,
             wanted=self._resolved(),
             limits=self._limits,
@@ -147,8 +153,3 @@ class GmailSource:
         steps, self._steps, self._returned = self._steps, None, None
         if steps is not None:
             steps.close()  # type: ignore[attr-defined]  # a generator
-
-
-def _is_same(cursor: Cursor, returned: Cursor | None) -> bool:
-    """Compare what this source wrote; the stream may keep values of its own beside it."""
-    return returned is not None and all(cursor.values.get(name) == value for name, value in returned.values.items())

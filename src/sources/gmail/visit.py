@@ -11,6 +11,7 @@ from src.common.errors import IngestError
 from src.model.cursor import Batch, Failure
 from src.model.envelope import Envelope, GmailIds, Kind, Place, envelope_id
 from src.sources.gmail.position import Position
+from src.sources.gmail.stubborn import Stubborn
 from src.sources.imap.ids import is_gmail_id
 from src.sources.imap.visit import KnownMails, TicketsOnTheWay
 from src.store.protocol import KnownMail
@@ -111,6 +112,7 @@ class Visit:
     tickets: TicketsOnTheWay
     clock: Clock
     pause: Callable[[float], object]  # raises when a stop is asked for
+    stubborn: Stubborn  # outlives the visit
     take_hint: Callable[[], bool] = lambda: False  # whether something may be new; forgets it
     wanted: Wanted = field(default_factory=Wanted)
     limits: Limits = field(default_factory=Limits)
@@ -217,6 +219,11 @@ class Visit:
             fetched_at=self.clock.now(),
         )
         return Failure(envelope, error.code, str(error))
+
+
+def known_mails(visit: Visit) -> Iterator[KnownMail]:
+    """Walk what the database knows of the account's mails at Gmail, by whatever way they came."""
+    return (mail for mail in visit.known.known_mails(visit.account) if is_gmail_id(mail.source_id))
 
 
 def batch(

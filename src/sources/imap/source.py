@@ -1,7 +1,8 @@
 """ImapSource: one mailbox of one account, read step by step. The order of steps is in `look.py`.
 
-A generator reads on from fetch to fetch as long as it is given the cursor that it returned last, so that the wire keeps
-commands in flight while the batch before is published. Any other cursor, or any fault, begins a new visit there.
+A generator reads on from fetch to fetch as long as it is given the cursor that it returned last, the object itself, so
+that the wire keeps commands in flight while the batch before is published. Any other cursor, or any fault, begins a new
+visit there.
 """
 
 import threading
@@ -70,13 +71,13 @@ class ImapSource:
         self._whereabouts = Whereabouts(open_session, [mailbox, *siblings])
         self._suspects = Suspects()
         self._steps: Steps | None = None
-        self._returned: Cursor | None = None  # the cursor that `_steps` reads on from
+        self._returned: Cursor | None = None  # what `_steps` reads on from: this very object, see Source
 
     # --- Source ------------------------------------------------------------------------------------------------------
 
     def fetch(self, cursor: Cursor) -> Batch:
         """As in Source. Looks at the mailbox anew once the last look was caught up."""
-        if self._steps is not None and not _is_same(cursor, self._returned):
+        if cursor is not self._returned:
             self._leave()
         for _ in range(MAX_ROUNDS):
             is_new = self._steps is None
@@ -243,8 +244,3 @@ def _told(visit: Visit, uids: Sequence[int]) -> Iterator[CensusItem]:
     for facts in visit.session.describe(uids):
         own = facts.gmail.labels if facts.gmail else None
         yield CensusItem(visit.ids.of(facts.uid, facts), visit.place(facts.uid), labels_of(facts.flags, own), own)
-
-
-def _is_same(cursor: Cursor, returned: Cursor | None) -> bool:
-    """Compare what this source wrote; the stream may keep values of its own beside it."""
-    return returned is not None and all(cursor.values.get(name) == value for name, value in returned.values.items())

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
-from src.common.errors import GmailRequestError, IngestError
+from src.common.errors import GmailRequestError, GmailUnavailableError, IngestError
 from src.sync.gmail_values import (
     GoneMessage,
     HistoryPage,
@@ -37,6 +37,7 @@ class MemoryApi:
         self._were_late: set[str] = set()
         self.hidden: set[str] = set()  # mails that no list tells of
         self.not_given: set[str] = set()  # mails that are listed, and gone when asked for
+        self.failing: set[str] = set()  # mails for which the API fails
         self._page_size = page_size
         self._tells_labels = tells_labels
         self._generation = 0
@@ -68,6 +69,8 @@ class MemoryApi:
         mails = [
             mail for mail in self.mailbox.newest_first(below) if wanted <= mail.labels and mail.id not in self.hidden
         ]
+        if query:  # any words of the mail
+            mails = [mail for mail in mails if query.encode() in mail.raw]
         if not spam_and_trash:
             mails = [mail for mail in mails if not mail.labels & {"SPAM", "TRASH"}]
         shown, more = mails[: self._page_size], len(mails) > self._page_size
@@ -93,6 +96,8 @@ class MemoryApi:
 
     def get_minimal(self, message_id: str, *, use: Use = "live") -> MessageFacts | GoneMessage:
         self.before_call("get")
+        if message_id in self.failing:
+            raise _failing()
         mail = self.mailbox.find(message_id)
         return GoneMessage(message_id) if mail is None else _facts(mail)
 
@@ -107,9 +112,11 @@ class MemoryApi:
                 yield ahead.popleft()
         yield from ahead
 
-    def _get_raw(self, message_id: str) -> RawMessage | GoneMessage:
+    def _get_raw(self, message_id: str) -> RawMessage | GoneMessage | IngestError:
         self.before_call("get")
         self.fetched.append(message_id)
+        if message_id in self.failing:
+            return _failing()
         is_there = message_id not in self.not_given and not self._is_late(message_id)
         mail = self.mailbox.find(message_id) if is_there else None
         return GoneMessage(message_id) if mail is None else RawMessage(_facts(mail), mail.raw)
@@ -152,6 +159,10 @@ class MemoryApi:
             labels_of(Change.LABELS_ADDED),
             labels_of(Change.LABELS_REMOVED),
         )
+
+
+def _failing() -> GmailUnavailableError:
+    return GmailUnavailableError("the Gmail API cannot serve just now (500)")
 
 
 def _facts(mail: Mail) -> MessageFacts:

@@ -4,15 +4,20 @@ the mailbox as it is, and no mail was fetched twice without need.
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.common.errors import GmailUnavailableError
+from src.common.instruments import GMAIL_DRIFT
+from src.common.logs import account_tag
+from src.sources.gmail.snapshot import Drift
+from src.sources.gmail.visit import MAILBOX, Wanted
 from tests.fakes.gmail.busy_user import ACTS, Act, BusyUser
 from tests.fakes.gmail.mailbox import Mailbox
-from tests.unit.sources.gmail_reading import PASSING, GmailReader
+from tests.unit.sources.gmail_reading import ACCOUNT, PASSING, SMALL, GmailReader
 
 Event = Act | Literal["step", "work", "restart", "expire", "tokens_end", "fault", "late", "time"]
 EVENTS: tuple[Event, ...] = ("step", "work", "restart", "expire", "tokens_end", "fault", "late", "time")
@@ -166,3 +171,127 @@ def test_a_history_that_ends_while_all_is_compared_begins_anew() -> None:
     reader.run()
     assert reader.batches[-1].caught_up
     assert reader.stored() == reader.truth()
+
+
+def test_a_full_sync_that_begins_in_mid_backfill_marks_what_is_gone() -> None:
+    mailbox = Mailbox("someone@example.org")
+    ids = [mailbox.add(b"Subject: %d\r\n\r\n" % number) for number in range(12)]
+    reader = GmailReader(mailbox)
+    while reader.cursor.values.get("listing") != "1" or len(reader.stored()) < 3:
+        reader.step()
+        reader.model.work()
+    stored = sorted(reader.stored())
+    mailbox.delete(stored[0])  # and the history tells nothing of it
+    reader.model.cursors[MAILBOX] = reader.cursor.moved(history_id=mailbox.history_id)
+    reader.compares_first = True
+    reader.restart()
+    reader.run()
+    assert set(ids) - {stored[0]} == reader.stored().keys()
+
+
+def test_new_mail_does_not_wait_for_a_comparison() -> None:
+    reader, mailbox, _ = _compared_soon()
+    added: list[str] = []
+    lists_after = 0
+
+    def act(name: str) -> None:
+        nonlocal lists_after
+        reader.clock.advance(1.0)
+        if name == "list" and not added:
+            added.append(mailbox.add(b"Subject: new\r\n\r\n"))
+        lists_after += name == "list" and added[0] in {entry.envelope.source_id for entry in reader.model.live}
+
+    reader.api.before_call = act
+    reader.run(settle=False)
+    assert lists_after > 10, "most of the lists are still to come when the mail is on the stream"
+    reader.model.work()
+    assert reader.stored() == reader.truth()
+
+
+@given(seed=st.integers(0, 2**32), live_every_s=st.sampled_from([0.0, 2.0, 1e9]))
+@settings(max_examples=60, deadline=None)
+def test_what_a_user_does_while_all_is_compared_is_no_drift(seed: int, live_every_s: float) -> None:
+    reader, _, user = _compared_soon(seed, live_every_s)
+    rng, left = random.Random(seed), 30
+
+    def act(name: str) -> None:
+        nonlocal left
+        if name == "list" and left and rng.random() < 0.5:
+            left -= 1
+            user.act()
+        reader.clock.advance(1.0)
+
+    reader.api.before_call = act
+    reader.run()
+    drift = [GMAIL_DRIFT.labels(account=account_tag(ACCOUNT), kind=kind.value)._value.get() for kind in Drift]
+    left = 0
+    reader.run()
+    assert _without_drafts(reader.stored()) == reader.truth()
+    assert drift == [0, 0, 0]
+
+
+def test_a_label_that_is_deleted_while_all_is_compared_is_on_no_mail() -> None:
+    reader, mailbox, _ = _compared_soon()
+    label = mailbox.create_label("Work")
+    mailbox.relabel(*mailbox.truth(), add=[label])
+    reader.run()
+
+    def delete(name: str) -> None:
+        if name == "list":
+            reader.api.before_call = lambda _: None
+            mailbox.delete_label(label)
+
+    reader.compares_first = True
+    reader.restart()
+    reader.api.before_call = delete
+    reader.run()
+    assert reader.stored() == reader.truth()
+
+
+def test_tokens_that_run_out_while_all_is_compared_have_the_list_walked_anew() -> None:
+    reader, _, _ = _compared_soon()
+    lists = 0
+
+    def act(name: str) -> None:
+        nonlocal lists
+        lists += name == "list"
+        if name == "list" and lists in (12, 30):  # in the middle of a list
+            reader.api.tokens_end()
+
+    reader.api.before_call = act
+    reader.run()
+    assert reader.batches[-1].caught_up
+    assert reader.stored() == reader.truth()
+
+
+def test_old_mails_that_the_query_leaves_out_are_not_fetched_when_they_are_relabelled() -> None:
+    mailbox = Mailbox(ACCOUNT)
+    old = [mailbox.add(b"Subject: old %d\r\n\r\n" % number) for number in range(8)]
+    wanted = Wanted(query="lately", spam_and_trash=False)
+    lately = [mailbox.add(b"Subject: lately %d\r\n\r\n" % number) for number in range(2)]
+    spam = mailbox.add(b"Subject: lately in spam\r\n\r\n", labels=["SPAM"])
+    reader = GmailReader(mailbox, wanted=wanted)
+    reader.run()
+    assert reader.stored().keys() == set(lately)
+
+    mailbox.relabel(*old, *lately, add=["STARRED"])
+    mailbox.relabel(spam, remove=["SPAM"])
+    new = mailbox.add(b"Subject: the query does not find it\r\n\r\n")
+    mailbox.relabel(new, remove=["UNREAD"])
+    reader.api.fetched.clear()
+    reader.run()
+    assert reader.stored().keys() == {*lately, spam, new}
+    assert sorted(reader.api.fetched) == sorted([spam, new])
+
+
+def _compared_soon(seed: int = 1, live_every_s: float = 5.0) -> tuple[GmailReader, Mailbox, BusyUser]:
+    """Return a reader that has read a mailbox, and compares all of it at its next look."""
+    mailbox = Mailbox(ACCOUNT, seed=seed)
+    user = BusyUser(mailbox, seed)
+    for _ in range(20):
+        user.do("add")
+    reader = GmailReader(mailbox, limits=replace(SMALL, live_every_s=live_every_s))
+    reader.run()
+    reader.compares_first = True
+    reader.restart()
+    return reader, mailbox, user

@@ -1,0 +1,43 @@
+"""Listing: the ids of all mails, of those with one label, or of those that a query finds. Complete, or it raises."""
+
+from collections.abc import Iterator
+
+from src.common.errors import GmailRequestError, GmailUnavailableError
+from src.common.logs import account_tag, get_logger
+from src.sources.gmail.visit import Visit
+from src.sync.quota_scripts import Use
+
+log = get_logger(__name__)
+
+MOST_WALKS = 5  # of one list; each whose page token runs out begins anew
+
+
+def pages(visit: Visit, *, label: str = "", query: str = "", use: Use = "census") -> Iterator[list[str]]:
+    """Walk the pages, spam and trash included; there is at least one, which may be empty.
+
+    An id may come twice, and one that is deleted meanwhile may come. Raises GmailRequestError when Gmail does not know
+    the label.
+    """
+    page: str | None = None
+    walks = 1
+    while True:
+        try:
+            told = visit.api.list_ids(page=page, query=query, label_ids=[label] if label else (), use=use)
+        except GmailRequestError as error:
+            if page is None:
+                raise
+            if walks == MOST_WALKS:
+                raise GmailUnavailableError(f"a list of mails could not be walked to its end {walks} times") from error
+            log.info("gmail_list_token_ran_out", account=account_tag(visit.account))
+            page, walks = None, walks + 1
+            continue
+        yield [ref.id for ref in told.messages]
+        if told.next_page is None:
+            return
+        page = told.next_page
+
+
+def all_ids(visit: Visit, *, label: str = "", use: Use = "census") -> Iterator[str]:
+    """Walk the ids, as `pages` does."""
+    for ids in pages(visit, label=label, use=use):
+        yield from ids
