@@ -42,6 +42,10 @@ ONCE = "catch up with all mailboxes, then exit; one that fails is tried again fo
 FULL_SYNC = (
     "compare each mailbox as a whole with the database first: fetch what is missing, mark what is gone; then go on"
 )
+MAILBOX_IS_FOR_IMAP = (
+    "--mailbox is for IMAP and has no effect here: through the Gmail API all mail is read, or what --labels names, "
+    "as in --labels INBOX"
+)
 PIPE_WIDTH = 200  # columns of a table that goes into a pipe or a file
 
 
@@ -50,6 +54,8 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         overrides = {setting: value for *_, setting in OVERRIDES if (value := getattr(options, setting)) is not None}
+        if "imap_user" in overrides:
+            overrides["gmail_user"] = overrides["imap_user"]
         settings = load_for(options.provider or "", **overrides)
         logs.configure(level=settings.log_level, format_=settings.log_format)
         return _run(settings, accounts_of(settings, only=options.account, winning=overrides), options)
@@ -64,6 +70,8 @@ def main(arguments: Sequence[str]) -> int:
 def _run(settings: Settings, accounts: Sequence[Account], options: argparse.Namespace) -> int:
     if options.auth_setup:
         return _sign_in(accounts, is_headless=options.headless)
+    if options.imap_mailbox is not None and all(account.kind == "gmail" for account in accounts):
+        sys.stderr.write(f"{MAILBOX_IS_FOR_IMAP}\n")
     if options.dry_run:
         return run_dry(settings, accounts, _output(), batch_mails=options.batch_size)
     return run_producer(

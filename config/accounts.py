@@ -31,7 +31,7 @@ def accounts_of(settings: Settings, *, only: str = "", winning: Collection[str] 
         return accounts
     chosen = tuple(account for account in accounts if account.name == only)
     if not chosen:
-        where = "in ACCOUNTS_FILE" if settings.accounts_file else "in the settings (IMAP_USER; several: ACCOUNTS_FILE)"
+        where = "in ACCOUNTS_FILE" if settings.accounts_file else "in IMAP_USER or GMAIL_USER (several: ACCOUNTS_FILE)"
         raise SettingsError(f"there is no account of the name given by --account {where}; names are compared exactly")
     return chosen
 

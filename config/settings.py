@@ -326,8 +326,13 @@ class Settings(BaseSettings):
 
     @field_validator("gmail_since", mode="before")
     @classmethod
-    def _no_day(cls, value: object) -> object:
-        return None if value == "" else value
+    def _a_day(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return date.fromisoformat(value) if value else None
+        except ValueError as error:
+            raise ValueError("must be a day, as 2024-01-31") from error
 
     @field_validator("gmail_quota_units_per_minute")
     @classmethod

@@ -84,6 +84,8 @@ def _fields() -> list[tuple[str, FieldInfo]]:
 
 def _plain_default(field: FieldInfo) -> str:
     value = field.default
+    if value is None:
+        return ""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, bool):

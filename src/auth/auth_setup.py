@@ -14,7 +14,7 @@ from collections.abc import Callable
 from config.settings import Settings, SettingsError
 from src.auth import google_oauth, loopback
 from src.auth.profile import is_same_mailbox, profile_address
-from src.auth.scopes import account_of, missing_scopes, missing_scopes_text, reads_api, wanted_scopes
+from src.auth.scopes import account_of, missing_scopes, missing_scopes_text, names_account, reads_api, wanted_scopes
 from src.auth.service_account import DelegatedAccess
 from src.auth.shared_lock import locked
 from src.auth.signed_in import token_file
@@ -96,7 +96,9 @@ def has_browser() -> bool:
 def _account_or_error(settings: Settings) -> str:
     account = account_of(settings)
     if not account:
-        raise SettingsError("IMAP_USER is empty: name the account to sign in, in .env or with --username")
+        raise SettingsError(
+            f"{names_account(settings)} is empty: name the account to sign in, in .env or with --username"
+        )
     return account
 
 
@@ -169,9 +171,9 @@ def _check_mailbox(settings: Settings, token: StoredToken, say: Callable[[str], 
         return
     if not is_same_mailbox(found, token.account):
         raise SignInFailedError(
-            f"account {account_tag(found)} was chosen on the consent page, and the settings name account "
-            f"{account_tag(token.account)}: start again and choose that one, or, if it is an alias, put the main "
-            "address into GMAIL_USER"
+            f"another account was chosen on the consent page (tag {account_tag(found)}) than the settings name (tag "
+            f"{account_tag(token.account)}): start again and choose the one that the settings name, or, if that is an "
+            "alias, put the main address into GMAIL_USER"
         )
 
 

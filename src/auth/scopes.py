@@ -16,6 +16,11 @@ def account_of(settings: Settings) -> str:
     return (settings.gmail_user if reads_api(settings) else "") or settings.imap_user
 
 
+def names_account(settings: Settings) -> str:
+    """Return the setting in which the account is to be named."""
+    return "GMAIL_USER" if reads_api(settings) else "IMAP_USER"
+
+
 def wanted_scopes(settings: Settings) -> tuple[str, ...]:
     """Return the scopes that the configured source needs."""
     return (READ_SCOPE,) if reads_api(settings) else (IMAP_SCOPE,)

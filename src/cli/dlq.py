@@ -20,6 +20,10 @@ from src.stream.protocol import DeadLetter
 
 PAGE = 500  # dead letters asked for, replayed or deleted in one go
 _ID = re.compile(r"(\d{1,4}:)?\d{1,20}-\d{1,20}")  # of the dead-letter stream; with partitions their number first
+_NO_RAW = (
+    "without a raw mail stay dead: there is nothing to replay. Mend the cause, then `dlq purge` them: the source is "
+    "asked for them at the next comparison, or at once by `python -m src.cli verify --repair`"
+)
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: mails that could not be processed, kept with the reason.")
 
@@ -82,12 +86,22 @@ def show(
 def replay(context: typer.Context, ids: Ids = None, all_: All = False, code: Code = "", account: Account = "") -> None:
     """Put dead letters back on the stream, with their counters reset.
 
-    Mend the cause first, or they come back. Doing it twice does nothing the second time.
+    Mend the cause first, or they come back. Doing it twice does nothing the second time. Ends with 1 when some stay
+    dead, since they have no raw mail.
     """
     stream = services_of(context).stream()
-    done = sum(stream.replay(some) for some in _chosen(stream, ids, is_all=all_, code=code, account=account))
+    done = without_raw = 0
+    for some in _chosen(stream, ids, is_all=all_, code=code, account=account):
+        replayed = stream.replay(some)
+        done += replayed
+        if replayed < len(set(some)):
+            without_raw += sum(stream.get_dead(entry_id) is not None for entry_id in set(some))
     say(f"{done} put back on the stream")
-    _judge(done, ids)
+    if without_raw:
+        say(f"{without_raw} {_NO_RAW}")
+    _judge(done + without_raw, ids)
+    if without_raw:
+        raise typer.Exit(exit_codes.INCOMPLETE)
 
 
 @app.command()

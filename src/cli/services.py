@@ -144,7 +144,7 @@ class Services:
         if len(accounts) > 1:
             raise typer.BadParameter(f"which account? ACCOUNTS_FILE lists {len(accounts)}: give --account NAME")
         if not accounts[0].name:
-            raise typer.BadParameter("which account? Give --account NAME, or set IMAP_USER")
+            raise typer.BadParameter("which account? Give --account NAME, or set IMAP_USER (Gmail API: GMAIL_USER)")
         return accounts[0].name
 
     def close(self) -> None:

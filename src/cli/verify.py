@@ -41,7 +41,8 @@ _KEPT = "in the database, and in the mbox no more: an archive's mails are never 
 _REPAIRED = {
     exit_codes.OK: "published; once the workers are done (`python worker.py --drain`), verify again",
     exit_codes.INCOMPLETE: "not all could be published: some of it went to the dead letters, or another producer reads "
-    "this mailbox, which compares by itself every IMAP_RECONCILE_INTERVAL_SECONDS; verify again later",
+    "this mailbox: stop it and repair again, or wait until it compares by itself (every "
+    "IMAP_RECONCILE_INTERVAL_SECONDS; through the Gmail API GMAIL_CENSUS_INTERVAL_SECONDS), and verify again",
 }
 
 
@@ -187,7 +188,10 @@ def _repair(
     services: Services, account: str, found: Comparison, mboxes: Sequence[Path], maildirs: Sequence[Path]
 ) -> None:
     if found.dead:
-        say("dead letters are not repaired: mend their cause, then `python -m src.cli dlq replay --all`")
+        say(
+            "dead letters are not repaired: mend their cause (`python -m src.cli dlq list`, and the runbook of each "
+            "code), then `python -m src.cli dlq replay --all`"
+        )
     if not found.needs_second_look:
         return
     say("repairing: publishing what is missing or differs …")

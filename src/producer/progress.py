@@ -1,7 +1,8 @@
 """The progress of a catch-up on a terminal: a bar for each mailbox, with what is left and how long that may take.
 
-Looks at the board from a thread of its own, so that showing never slows publishing. Without a terminal only the hint
-that workers are needed is printed. Names of mailboxes are the user's own and may be shown here; none goes to the log.
+Looks at the board from a thread of its own, so that showing never slows publishing. Without a terminal only hints are
+printed: what it waits for that an operator can end. Names of mailboxes are the user's own and may be shown here; none
+goes to the log.
 """
 
 import threading
@@ -25,18 +26,21 @@ from src.producer.board import Board, MailboxName, MailboxReport, State
 
 REFRESH_S = 0.2  # quick enough to look alive
 NO_ROOM_HINT = "the stream is full: waiting for workers. Start one with `python worker.py`"
+STANDBY_HINT = "another producer reads this mailbox: waiting for it to end. Stop it, and this one goes on"
 
 _SAID: dict[State, str] = {
     State.STARTING: "starting",
     State.READING: "",
     State.NO_ROOM: NO_ROOM_HINT,
     State.CAUGHT_UP: "done",
-    State.STANDBY: "another producer reads this mailbox: waiting",
+    State.STANDBY: STANDBY_HINT,
     State.BACKING_OFF: "failed, trying again",
     State.BLOCKED: "failed",
     State.BROKEN: "ended by a fault of this program",
     State.STOPPED: "stopped",
 }
+
+_HINTS = {State.NO_ROOM: NO_ROOM_HINT, State.STANDBY: STANDBY_HINT}
 
 
 @contextmanager
@@ -99,13 +103,12 @@ def said_of(report: MailboxReport) -> str:
 
 @contextmanager
 def _hinting(board: Board, console: Console) -> Iterator[None]:
-    """Without a terminal, say once that workers are needed: an import that stands still must say why."""
-    hinted = threading.Event()
+    """Without a terminal, say once each what is waited for: a command that stands still must say why."""
+    left = dict(_HINTS)
 
     def look() -> None:
-        if not hinted.is_set() and any(report.state is State.NO_ROOM for report in board.reports()):
-            hinted.set()
-            console.print(NO_ROOM_HINT, markup=False)
+        for state in {report.state for report in board.reports()} & left.keys():
+            console.print(left.pop(state), markup=False, soft_wrap=True)
 
     with _every(REFRESH_S, look):
         yield

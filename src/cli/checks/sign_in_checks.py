@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from config.settings import LOOPBACK, Settings
-from src.auth.scopes import account_of, reads_api
+from src.auth.scopes import account_of, names_account, reads_api
 from src.cli.checks.check import Check, green, judged, red, yellow
 from src.cli.checks.google_checks import google_checks, guarded
 from src.cli.checks.key_file_checks import key_file_checks
@@ -20,7 +20,7 @@ def sign_in_checks(settings: Settings, clock: Clock, try_login: Callable[[], str
     no mail server is logged in to: Google is asked whose mailbox it is.
     """
     if not account_of(settings):
-        mend = "set IMAP_USER in .env; imports of files need none"
+        mend = f"set {names_account(settings)} in .env; imports of files need none"
         yield yellow(AREA, "account", "no account is configured: only files can be read", mend)
         return
     yield green(AREA, "account", account_of(settings))

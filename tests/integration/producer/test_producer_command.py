@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from src.common.exit_codes import OK, OPERATOR_NEEDED, UNAVAILABLE, USAGE
 from tests.fixtures.dovecot import DovecotServer
@@ -20,6 +21,13 @@ from tests.integration.producer.programs import (
 pytestmark = [pytest.mark.redis, pytest.mark.dovecot]
 
 WAIT_S = 60.0
+GMAIL_OF_ADA = {
+    "SOURCE": "gmail",
+    "GMAIL_USER": "ada",
+    "GOOGLE_CLIENT_ID": "id",
+    "GOOGLE_CLIENT_SECRET": "not-a-real-secret",
+    "ENCRYPTION_KEY": Fernet.generate_key().decode(),
+}
 
 
 @pytest.fixture
@@ -84,6 +92,10 @@ def test_a_dry_run_makes_no_database_and_no_key(redis7: RedisServer, tmp_path: P
         (("--once",), {"IMAP_PORT": "99999", "BATCH_SIZE": "0"}, USAGE, "BATCH_SIZE"),
         (("--once",), {"IMAP_USER": ""}, USAGE, "IMAP_USER"),
         (("--once",), {"SOURCE": "gmail"}, OPERATOR_NEEDED, "encryption_key"),
+        (("--once", "--mailbox", "INBOX"), {"SOURCE": "gmail"}, OPERATOR_NEEDED, "--labels INBOX"),
+        (("--auth-setup",), {"SOURCE": "gmail", "IMAP_USER": ""}, USAGE, "GMAIL_USER is empty"),
+        (("--auth-setup", "--headless", "--username", "eve"), GMAIL_OF_ADA, OPERATOR_NEEDED, "login_hint=eve"),
+        (("--once", "--since", "yesterday"), {}, USAGE, "must be a day, as 2024-01-31"),
         (("--once",), {"REDIS_URL": f"redis://127.0.0.1:{free_port()}"}, UNAVAILABLE, "redis_unavailable"),
     ],
 )

@@ -61,6 +61,19 @@ def test_replay_one_puts_it_back_once(desk: Desk) -> None:
     assert desk.memory.stats().waiting == 1
 
 
+@pytest.mark.parametrize("by_id", [True, False])
+def test_a_dead_letter_without_a_raw_mail_stays_and_it_is_said_what_to_do(desk: Desk, *, by_id: bool) -> None:
+    bury(desk, 1)
+    publish(desk.memory, outgoing(2, dead_code="mail_unfetchable"))
+    kept, unfetchable = (letter.entry_id for letter in desk.memory.list_dead())
+    result = desk.run("dlq", "replay", *((kept, unfetchable) if by_id else ("--all",)))
+    assert result.exit_code == exit_codes.INCOMPLETE
+    assert "1 put back" in result.stderr
+    assert "1 without a raw mail" in result.stderr
+    assert "name no dead letter" not in result.stderr
+    assert [letter.entry_id for letter in desk.memory.list_dead()] == [unfetchable]
+
+
 def test_replay_all_of_a_code(desk: Desk) -> None:
     bury(desk, 1, 2)
     bury(desk, 3, code="mail_unparsable")

@@ -3,11 +3,22 @@
 import io
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from src.producer.board import Board, MailboxName, State
-from src.producer.progress import NO_ROOM_HINT, label_of, printable, refresh, said_of, say_published, shown, total_of
+from src.producer.progress import (
+    NO_ROOM_HINT,
+    STANDBY_HINT,
+    label_of,
+    printable,
+    refresh,
+    said_of,
+    say_published,
+    shown,
+    total_of,
+)
 
 NAME = MailboxName("alice@example.org", "Work", "mbox")
 
@@ -26,13 +37,14 @@ def test_the_total_is_what_was_done_and_what_is_left() -> None:
     assert total_of(board_with(7, State.CAUGHT_UP).report(NAME)) == 36
 
 
-def test_a_full_stream_is_told_even_without_a_terminal() -> None:
-    board = board_with(64, State.NO_ROOM)
+@pytest.mark.parametrize(("state", "hint"), [(State.NO_ROOM, NO_ROOM_HINT), (State.STANDBY, STANDBY_HINT)])
+def test_what_is_waited_for_is_told_once_even_without_a_terminal(state: State, hint: str) -> None:
+    board = board_with(64, state)
     told = io.StringIO()
     with shown(board, Console(file=told)):
         pass
-    assert told.getvalue().split() == NO_ROOM_HINT.split()
-    assert said_of(board.report(NAME)) == NO_ROOM_HINT
+    assert told.getvalue().split() == hint.split()
+    assert said_of(board.report(NAME)) == hint
 
 
 def test_on_a_terminal_the_mailbox_and_its_count_are_shown() -> None:
