@@ -1,13 +1,17 @@
 """Excel files in binary form: cells are found in their sheets, dates as people read them."""
 
 import shutil
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.attachments import calamine_sheets
-from src.attachments.extractor import NotExtractedError
+from src.attachments.extractor import Content, NotExtractedError
+from src.attachments.inside import EXCEL
+from src.attachments.xls_sizes import told_cells
 from src.model.extraction import Extracted
 from tests.fixtures.binary_sheets import xls, xlsb
 from tests.fixtures.reading import read
@@ -60,6 +64,7 @@ def test_where_calamine_fails_the_second_reader_has_its_turn(monkeypatch: pytest
         raise NotExtractedError("crashed")
 
     monkeypatch.setattr(calamine_sheets, "call_within", fail)
+    monkeypatch.setattr(calamine_sheets, "told_cells", lambda _content: None)
     assert '"Grüße","42.5"' in read(xls("Grüße")).text
     assert read(xlsb("x")).reason == "crashed"
     monkeypatch.setattr(shutil, "which", lambda _program: None)
@@ -74,3 +79,38 @@ def test_any_damage_has_an_outcome(data: st.DataObject) -> None:
     for at in data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=20)):
         damaged[at] = data.draw(st.integers(0, 255))
     assert read(bytes(damaged)).outcome in Extracted
+
+
+@pytest.mark.parametrize(("last_row", "forks"), [(3, 0), (60_000, 1)])
+def test_only_a_file_of_small_sheets_is_read_without_a_fork(
+    last_row: int, forks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[float] = []
+
+    def call(seconds: float, function: Callable[[], Any]) -> Any:
+        begun.append(seconds)
+        return function()
+
+    monkeypatch.setattr(calamine_sheets, "call_within", call)
+    found = read(xls("walnut", cells=((last_row, 200, 1.0, 0),)), declared=EXCEL)
+    assert "walnut" in found.text
+    assert len(begun) == forks
+
+
+@given(at=st.integers(0, 4_000), put=st.binary(min_size=1, max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_whatever_an_xls_says_of_its_size_is_a_number_or_nothing(at: int, put: bytes) -> None:
+    data = xls("walnut")
+    spoiled = data[:at] + put + data[at + len(put) :]
+    try:
+        cells = told_cells(Content(EXCEL, "", len(spoiled), data=spoiled))
+    except NotExtractedError:
+        return
+    assert cells is None or cells >= 0
+
+
+def test_the_cells_that_an_xls_tells_of() -> None:
+    data = xls("walnut", cells=((9, 19, 1.0, 0),))
+    assert told_cells(Content(EXCEL, "", len(data), data=data)) == 10 * 20 + 1
+    data = xls("walnut", password=True)
+    assert told_cells(Content(EXCEL, "", len(data), data=data)) is None
