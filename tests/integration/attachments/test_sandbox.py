@@ -215,6 +215,20 @@ def test_two_children_work_at_once(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
+def test_the_fork_of_a_child_is_kept_until_it_grows_and_ends_with_it(folder: Path) -> None:
+    pool = Pool(1, temp_dir=folder, registry=READERS)
+    try:
+        first = read(pool, "fork").text
+        assert read(pool, "fork").text == first
+        assert read(pool, "fork-and-grow").text == first
+        second = read(pool, "fork").text
+        assert second != first
+        assert not Path(f"/proc/{first}").exists()
+    finally:
+        pool.close()
+    assert not Path(f"/proc/{second}").exists()
+
+
 def test_a_closed_pool_starts_nothing(folder: Path) -> None:
     pool = Pool(1, temp_dir=folder, registry=READERS)
     pool.close()
