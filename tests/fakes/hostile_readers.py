@@ -168,6 +168,16 @@ def _grow(_data: Content, _limits: Limits) -> int:
     return os.getpid()
 
 
+def _take_again(_data: Content, _limits: Limits) -> str:
+    """Take 4 MB in pieces and give them back, as for the pages of a PDF; return the page faults of ten such pages."""
+    for times in (2, 10):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(times):
+            taken = [bytearray(100_000) for _ in range(40)]
+            taken.clear()
+    return str(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+
+
 def _leave_files(_data: Content, _limits: Limits) -> str:
     Path("left").write_bytes(b"x")
     Path("folder").mkdir()
@@ -251,6 +261,7 @@ _READERS: dict[str, Callable[[Content, Limits], str]] = {
     "fork-and-grow": _fork_and_grow,
     "reach-files": _reach_files,
     "signal-parent": _signal_parent,
+    "take-again": _take_again,
     "leave-files": _leave_files,
     "look-into-others": _look_into_others,
     "limits": _limits_of,

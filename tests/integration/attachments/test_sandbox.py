@@ -1,6 +1,7 @@
 """The pool with readers that crash, hang and eat: each costs its one attachment, and the pool is whole again."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -227,6 +228,11 @@ def test_the_fork_of_a_child_is_kept_until_it_grows_and_ends_with_it(folder: Pat
     finally:
         pool.close()
     assert not Path(f"/proc/{second}").exists()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="MISSING: another C library than glibc")
+def test_what_one_page_took_of_memory_stays_for_the_next(pool: Pool) -> None:
+    assert int(read(pool, "take-again").text) < 1_000, "ten times 4 MB are 10,000 pages of memory"
 
 
 def test_a_closed_pool_starts_nothing(folder: Path) -> None:
