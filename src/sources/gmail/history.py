@@ -14,7 +14,7 @@ from src.common.logs import account_tag, get_logger
 from src.model.cursor import Batch
 from src.model.envelope import Envelope
 from src.sources.gmail.fetching import fetched
-from src.sources.gmail.listing import pages
+from src.sources.gmail.listing import Walks, pages
 from src.sources.gmail.position import Position
 from src.sources.gmail.visit import Steps, Visit, batch
 from src.store.protocol import KnownMail
@@ -78,17 +78,19 @@ def catch_up(visit: Visit, position: Position) -> Steps:
 
     `startHistoryId` stays the same over all pages, and the new marker is the first page's: a later one's would skip
     what came during the walk. A walk that an earlier process began ends where the history ended then, so another one
-    follows.
+    follows. Raises GmailUnavailableError when its page tokens are refused again and again.
     """
     is_taken_over = bool(position.history_page)
+    walks = Walks(visit, "the history")
     while True:
         page = position.history_page or None
         try:
             told = visit.api.history(position.history_id, page=page)
-        except GmailRequestError:
+        except GmailRequestError as error:
             if page is None:
                 raise
-            position = position.at(position.history_id)  # the token ran out: the walk begins anew
+            walks.begin_anew(error)
+            position = position.at(position.history_id)
             continue
         if isinstance(told, HistoryTooOld):
             return (yield from _begin_anew(visit, position))

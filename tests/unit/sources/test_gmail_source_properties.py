@@ -3,16 +3,19 @@ the mailbox as it is, and no mail was fetched twice without need.
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.common.errors import GmailUnavailableError
 from src.common.instruments import GMAIL_DRIFT
 from src.common.logs import account_tag
+from src.sources.gmail.listing import MOST_WALKS
 from src.sources.gmail.snapshot import Drift
 from src.sources.gmail.visit import MAILBOX, Wanted
 from tests.fakes.gmail.busy_user import ACTS, Act, BusyUser
@@ -264,6 +267,31 @@ def test_tokens_that_run_out_while_all_is_compared_have_the_list_walked_anew() -
     assert reader.stored() == reader.truth()
 
 
+@pytest.mark.parametrize("listed", ["list", "history"])
+def test_tokens_that_gmail_refuses_each_time_end_the_look_and_cost_nothing_later(listed: str) -> None:
+    mailbox = Mailbox(ACCOUNT)
+    reader = GmailReader(mailbox)
+    if listed == "history":
+        reader.run()
+    for number in range(9):  # several pages
+        mailbox.add(b"Subject: %d\r\n\r\n" % number)
+    calls = Counter[str]()
+
+    def act(name: str) -> None:
+        calls[name] += 1
+        reader.api.tokens_end()
+
+    reader.api.before_call = act
+    with pytest.raises(GmailUnavailableError, match=f"{MOST_WALKS} times"):
+        _step_on(reader)
+    assert calls[listed] <= 2 * MOST_WALKS + 1, "each walk is a page and a refusal; one list is that of the drafts"
+
+    reader.api.before_call = lambda _name: None
+    reader.run()
+    assert reader.stored() == reader.truth()
+    assert len(reader.api.fetched) == 9
+
+
 def test_old_mails_that_the_query_leaves_out_are_not_fetched_when_they_are_relabelled() -> None:
     mailbox = Mailbox(ACCOUNT)
     old = [mailbox.add(b"Subject: old %d\r\n\r\n" % number) for number in range(8)]
@@ -282,6 +310,13 @@ def test_old_mails_that_the_query_leaves_out_are_not_fetched_when_they_are_relab
     reader.run()
     assert reader.stored().keys() == {*lately, spam, new}
     assert sorted(reader.api.fetched) == sorted([spam, new])
+
+
+def _step_on(reader: GmailReader) -> None:
+    """Read on for much longer than it takes to read a few mails."""
+    for _ in range(100):
+        reader.step()
+        reader.model.work()
 
 
 def _compared_soon(seed: int = 1, live_every_s: float = 5.0) -> tuple[GmailReader, Mailbox, BusyUser]:
