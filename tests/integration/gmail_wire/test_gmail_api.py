@@ -340,7 +340,7 @@ def test_a_connection_on_which_a_stop_came_in_mid_answer_is_not_used_again(
         return Answer(message(ID, bytes(200_000)))
 
     w = wire(script)
-    other = w.api._caller.reading(most_bytes=1_000_000, sleep=w.stop.wait)
+    other = w.api._caller.reading(most_bytes=1_000_000, sleep=w._sleep)
     other.check(200_000)  # so that the answer waits in its midst
     with pytest.raises(StopError):
         w.api.get_raw(ID)
