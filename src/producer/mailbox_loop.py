@@ -20,7 +20,9 @@ from src.common.logs import account_tag, get_logger
 from src.model.cursor import Batch, Cursor
 from src.producer.board import Board, MailboxName, State
 from src.producer.failures import Failures
+from src.producer.good_news import GoodNews
 from src.producer.held_lease import HeldLease
+from src.producer.pace import Pace
 from src.producer.patience import Patience, StopAskedError
 from src.producer.publisher import Publisher
 from src.producer.source_thread import SourceThread
@@ -69,7 +71,9 @@ class MailboxLoop:
         clock: Clock,
         beat: Callable[[], None],
         failures: Failures,
+        news: GoodNews | None = None,
     ) -> None:
+        """`news`: what the log says while all is well; None: nothing."""
         self.name = MailboxName(source.account, source.mailbox, source.kind)
         self._source = source
         self._plan = plan
@@ -82,6 +86,8 @@ class MailboxLoop:
         self._clock = clock
         self._beat = beat
         self._failures = failures
+        self._news = news
+        self._pace = Pace(clock)
         self._thread = SourceThread(name=f"source-{plan.position}")
         self._refused_since: float | None = None  # when the lease was first found with another producer
 
@@ -135,6 +141,9 @@ class MailboxLoop:
         """Fetch and publish until the source has nothing more."""
         began = self._clock.monotonic()
         self._board.set(self.name, State.READING)
+        self._pace.begin()
+        if self._news is not None:
+            self._news.begin()
         upcoming = self._fetch_after(self._publisher.load())
         is_caught_up = False
         while not is_caught_up:
@@ -150,17 +159,25 @@ class MailboxLoop:
                 upcoming, is_caught_up = self._fetch_after(self._publisher.stored), False
             elif not reads_ahead and not is_caught_up:
                 upcoming = self._fetch_after(batch.cursor)
-            self._keep_state()
+            self._came_on(batch)
         self._caught_up(began)
 
     def _pause_if_idle(self, batch: Batch) -> None:
         if not batch.envelopes and not batch.failures and batch.cursor == self._publisher.stored:
             self._patience.wait(NOTHING_YET_S)
 
+    def _came_on(self, batch: Batch) -> None:
+        self._pace.told(batch.remaining)
+        self._keep_state()
+        if self._news is not None:
+            self._news.reading(self._pace.left())
+
     def _caught_up(self, began: float) -> None:
         self._patience.progressed()
         self._keep_state(is_caught_up=True)
         self._board.set(self.name, State.CAUGHT_UP)
+        if self._news is not None:
+            self._news.caught_up()
         if self.name.kind == "imap":
             IMAP_POLL_DURATION.observe(self._clock.monotonic() - began)
         LAST_POLL_TIMESTAMP.labels(account_tag(self.name.account), account_tag(self.name.mailbox)).set(
