@@ -59,7 +59,10 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "ended), stubs, with_defects, newest_received_at, size_bytes; else code and message",
             "accounts": "a list: account, tag (its name in logs and metrics), stored (as `database`), and mailboxes, "
             "each with mailbox, tag, cursor, last_poll_at, age_s, error_code, "
-            "retired_at (since when it is not read any more; null: it is to be read)",
+            "retired_at (since when it is not read any more; null: it is to be read), "
+            "left (mails still to be read in the poll under way; null: none, or not known), "
+            "left_s (seconds that this may take, at the pace of the last ten minutes; null: nobody knows now), "
+            "left_at (when that was so)",
         },
     ),
     "verify": (

@@ -22,7 +22,7 @@ from src.producer.board import Board, MailboxName, State
 from src.producer.failures import Failures
 from src.producer.good_news import GoodNews
 from src.producer.held_lease import HeldLease
-from src.producer.pace import Pace
+from src.producer.pace import Left, Pace
 from src.producer.patience import Patience, StopAskedError
 from src.producer.publisher import Publisher
 from src.producer.source_thread import SourceThread
@@ -168,9 +168,10 @@ class MailboxLoop:
 
     def _came_on(self, batch: Batch) -> None:
         self._pace.told(batch.remaining)
-        self._keep_state()
+        left = self._pace.left()
+        self._keep_state(left=left)
         if self._news is not None:
-            self._news.reading(self._pace.left())
+            self._news.reading(left)
 
     def _caught_up(self, began: float) -> None:
         self._patience.progressed()
@@ -220,9 +221,9 @@ class MailboxLoop:
                 self._patience.check()
                 held.check()
 
-    def _keep_state(self, *, is_caught_up: bool = False) -> None:
+    def _keep_state(self, *, is_caught_up: bool = False, left: Left | None = None) -> None:
         if self._states is not None:
-            self._states.keep(self.name, self._publisher.stored, is_caught_up=is_caught_up)
+            self._states.keep(self.name, self._publisher.stored, is_caught_up=is_caught_up, left=left)
 
 
 def _is_whole_in_memory(batch: Batch) -> bool:

@@ -15,6 +15,7 @@ from src.common.errors import IngestError
 from src.common.logs import account_tag, get_logger
 from src.model.cursor import Cursor
 from src.producer.board import MailboxName
+from src.producer.pace import Left
 from src.producer.retirement import Reading
 from src.store.protocol import SyncState, SyncStates
 
@@ -65,7 +66,15 @@ class SyncStateKeeper:
                 self._reading.open(account, names)
                 self._is_to_retire = True
 
-    def keep(self, name: MailboxName, cursor: Cursor, *, is_caught_up: bool = False, error_code: str = "") -> None:
+    def keep(
+        self,
+        name: MailboxName,
+        cursor: Cursor,
+        *,
+        is_caught_up: bool = False,
+        error_code: str = "",
+        left: Left | None = None,
+    ) -> None:
         """Remember the state of a mailbox; it is written soon. Returns at once."""
         now = self._clock.now()
         with self._lock:
@@ -83,6 +92,8 @@ class SyncStateKeeper:
                 now,
                 reader=self._reader,
                 retired_at=now if is_done_with else None,
+                left_mails=left.mails if left else None,
+                left_s=left.seconds if left else None,
             )
 
     def forgive(self, name: MailboxName) -> None:

@@ -15,9 +15,11 @@ from src.store.tables import gmail_sync_state, imap_sync_state
 
 GMAIL = "gmail"  # the Gmail API's name in the registry of sources; all others have mailboxes like IMAP's
 
-# Beside the cursor's own values in its column. An earlier release takes them for two more values, and does no harm.
+# Beside the cursor's own values in its column. An earlier release takes them for some more values, and does no harm.
 READER = "reader"
 RETIRED_AT = "retired_at"  # Unix time in s
+LEFT_MAILS = "left_mails"
+LEFT_S = "left_s"
 
 
 class SyncStateTable:
@@ -65,14 +67,27 @@ class SyncStateTable:
 def _column_of(state: SyncState) -> dict[str, str]:
     reader = {READER: state.reader} if state.reader else {}
     retired = {RETIRED_AT: str(int(state.retired_at.timestamp()))} if state.retired_at else {}
-    return {**state.values, **reader, **retired}
+    left = {LEFT_MAILS: str(state.left_mails)} if state.left_mails is not None else {}
+    left_s = {LEFT_S: f"{state.left_s:.1f}"} if state.left_s is not None else {}
+    return {**state.values, **reader, **retired, **left, **left_s}
 
 
 def _state_of(row: Row[Any], *, is_gmail_api: bool) -> SyncState:
     values = dict(row.cursor)
     reader, retired = values.pop(READER, ""), values.pop(RETIRED_AT, "")
-    retired_at = datetime.fromtimestamp(int(retired), UTC) if retired else None
-    return SyncState(row.account, row.mailbox, values, row.error_code, row.updated_at, reader, retired_at, is_gmail_api)
+    left, left_s = values.pop(LEFT_MAILS, ""), values.pop(LEFT_S, "")
+    return SyncState(
+        row.account,
+        row.mailbox,
+        values,
+        row.error_code,
+        row.updated_at,
+        reader,
+        retired_at=datetime.fromtimestamp(int(retired), UTC) if retired else None,
+        left_mails=int(left) if left else None,
+        left_s=float(left_s) if left_s else None,
+        is_gmail_api=is_gmail_api,
+    )
 
 
 def _upsert(table: Table, values: dict[str, Any], dialect: str) -> Any:

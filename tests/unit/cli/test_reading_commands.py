@@ -2,6 +2,7 @@
 
 import json
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,23 @@ def test_retire_says_when_somebody_reads_it_or_nobody_ever_did(desk: Desk, monke
     monkeypatch.setattr(desk.mails, "retire_sync_state", lambda _state, _at: False)  # written in between
     result = desk.run("retire", "--account", ACCOUNT)
     assert (result.exit_code, "still reading" in result.stderr) == (exit_codes.INCOMPLETE, True)
+
+
+@pytest.mark.parametrize(
+    ("left_s", "age_s", "said"),
+    [
+        (7400.0, 5, "reading, 41200 left, about 2.1 h"),
+        (None, 5, "reading, 41200 left"),
+        (7400.0, 7300, "not read to its end, 41200 left 2.0 h ago"),
+    ],
+)
+def test_status_shows_what_is_left_of_a_long_backfill(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, left_s: float | None, age_s: int, said: str
+) -> None:
+    written_at = datetime.now(UTC) - timedelta(seconds=age_s)
+    state = SyncState(ACCOUNT, "Gmail", {"listing": "1"}, updated_at=written_at, left_mails=41_200, left_s=left_s)
+    desk.mails.save_sync_state("gmail", state)
+    assert said in desk.run("status").stdout
 
 
 def test_status_shows_everything(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from src.common.clock import SystemClock
 from src.common.errors import DatabaseUnavailableError
 from src.model.cursor import Cursor
 from src.producer.board import MailboxName
+from src.producer.pace import Left
 from src.producer.sync_states import SyncStateKeeper
 from src.store.protocol import SyncState
 from tests.fixtures.services import wait_until
@@ -72,6 +73,18 @@ def test_a_database_that_is_away_gets_the_latest_state_when_it_is_back(fault: Ex
     keeper.close()
     assert [state.values["last_uid"] for _, state in states.saved] == ["2"]
     assert states.saved[0][1].error_code == "source_unavailable"
+
+
+def test_what_is_left_is_written_until_the_mailbox_is_read_to_its_end() -> None:
+    states = States()
+    keeper = SyncStateKeeper(states, SystemClock(), interval_s=60.0)
+    keeper.keep(NAME, Cursor(), left=Left(40, 12.5))
+    keeper.start()
+    keeper.close()
+    assert [(state.left_mails, state.left_s) for _, state in states.saved] == [(40, 12.5)]
+    keeper.keep(NAME, Cursor(), is_caught_up=True)
+    keeper._save()
+    assert [state.left_mails for _, state in states.saved] == [40, None]
 
 
 def forgiven(states: States, *, is_away: bool = False) -> list[SyncState]:
