@@ -58,6 +58,10 @@ class Api(Protocol):
 
     def get_minimal(self, message_id: str, *, use: Use = "live") -> MessageFacts | GoneMessage: ...
 
+    def look_up_many(
+        self, message_ids: Iterable[str], *, use: Use
+    ) -> Iterator[tuple[str, MessageFacts | GoneMessage | IngestError]]: ...
+
     def fetch_many(
         self, message_ids: Iterable[str], *, use: Use
     ) -> Iterator[tuple[str, RawMessage | GoneMessage | IngestError]]: ...

@@ -17,9 +17,11 @@ from src.common.instruments import GMAIL_DRIFT
 from src.common.logs import account_tag
 from src.sources.gmail.listing import MOST_WALKS
 from src.sources.gmail.snapshot import Drift
+from src.sources.gmail.stubborn import GIVEN_UP_AFTER_S
 from src.sources.gmail.visit import MAILBOX, Wanted
 from tests.fakes.gmail.busy_user import ACTS, Act, BusyUser
 from tests.fakes.gmail.mailbox import Mailbox
+from tests.fixtures.logs import CapturedLogs
 from tests.unit.sources.gmail_reading import ACCOUNT, PASSING, SMALL, GmailReader
 
 Event = Act | Literal["step", "work", "restart", "expire", "tokens_end", "fault", "late", "time"]
@@ -153,6 +155,59 @@ def test_a_change_of_labels_costs_no_fetch() -> None:
     mailbox.relabel(*ids, add=["STARRED"], remove=["UNREAD"])
     reader.run()
     assert reader.api.fetched == []
+    assert reader.stored() == reader.truth()
+
+
+def _relabelled(mails: int) -> tuple[GmailReader, list[str]]:
+    """Return a reader that is about to read that labels changed, of an API that does not tell them; and the mails."""
+    mailbox = Mailbox(ACCOUNT)
+    ids = [mailbox.add(b"Subject: %d\r\n\r\n" % number) for number in range(mails)]
+    reader = GmailReader(mailbox, tells_labels=False)
+    reader.run()
+    mailbox.relabel(*ids, add=["STARRED"])
+    reader.batches.clear()
+    return reader, ids
+
+
+def test_labels_that_the_history_does_not_tell_are_asked_for_together_and_said_in_batches() -> None:
+    reader, ids = _relabelled(40)
+    calls = Counter[str]()
+    reader.api.before_call = lambda name: calls.update([name])
+    reader.run()
+    assert calls["look_up"] == len(ids)
+    assert calls["get"] == 0, "one by one would take a round trip each"
+    assert all(len(batch.envelopes) <= SMALL.batch_mails for batch in reader.batches)
+    assert reader.stored() == reader.truth()
+
+
+def test_labels_that_cannot_be_had_for_now_end_the_look_behind_those_of_the_others() -> None:
+    reader, ids = _relabelled(3)
+    reader.api.failing.add(ids[1])
+    with pytest.raises(GmailUnavailableError):
+        _step_on(reader)
+    reader.model.work()
+    starred = {mail_id for mail_id, (_, labels) in reader.stored().items() if "STARRED" in labels}
+    assert starred == {ids[0], ids[2]}
+    reader.api.failing.clear()
+    reader.held = None
+    reader.run()
+    assert reader.stored() == reader.truth()
+
+
+def test_labels_that_can_never_be_had_are_left_to_the_next_comparison(logs: CapturedLogs) -> None:
+    reader, ids = _relabelled(3)
+    reader.api.failing.add(ids[1])
+    with pytest.raises(GmailUnavailableError):
+        _step_on(reader)
+    reader.held = None
+    reader.clock.advance(GIVEN_UP_AFTER_S)
+    reader.run()
+    (left,) = logs.named("gmail_labels_not_told")
+    assert left["code"] == "gmail_unavailable"
+    assert reader.stored() != reader.truth()
+    reader.compares_first = True
+    reader.restart()
+    reader.run()
     assert reader.stored() == reader.truth()
 
 
