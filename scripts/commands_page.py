@@ -46,6 +46,8 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "subject": "decoded",
             "snippet": "text around the match, the match in «»",
             "is_deleted": "deleted at the source",
+            "labels": "a list, as the source tells them: ids, flags",
+            "label_names": "the same, as people call them (through the Gmail API, labels are ids)",
         },
     ),
     "status": (

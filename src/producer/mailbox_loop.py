@@ -7,7 +7,7 @@ What fails is met by `failures.py`: after a wait a new round begins from the sto
 No failure touches the other mailboxes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from src.producer.patience import Patience, StopAskedError
 from src.producer.publisher import Publisher
 from src.producer.source_thread import SourceThread
 from src.producer.sync_states import SyncStateKeeper
-from src.sources.source import Source, Waiter
+from src.sources.source import NamesLabels, Source, Waiter
 from src.stream.protocol import Outgoing, ProducerStream
 
 log = get_logger(__name__)
@@ -41,6 +41,11 @@ NOTHING_YET_S = 0.5  # before asking a source again that has nothing just now, y
 MOVED_WAIT_S = 0.05  # after a cursor that someone else moved: an argument with a program must not become a hot loop
 DEAD_AFTER_LEASES = 1.5  # times of a lease after which the one who holds it must be alive
 CLOSE_TIMEOUT_S = 10.0  # for the source to let go of its connection
+
+
+def no_names() -> Mapping[str, str]:
+    """Stand for the names of labels that are names themselves."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ class MailboxLoop:
         self._beat = beat
         self._failures = failures
         self._news = news
+        self._label_names = source.label_names if isinstance(source, NamesLabels) else no_names
         self._pace = Pace(clock)
         self._thread = SourceThread(name=f"source-{plan.position}")
         self._refused_since: float | None = None  # when the lease was first found with another producer
@@ -223,7 +229,13 @@ class MailboxLoop:
 
     def _keep_state(self, *, is_caught_up: bool = False, left: Left | None = None) -> None:
         if self._states is not None:
-            self._states.keep(self.name, self._publisher.stored, is_caught_up=is_caught_up, left=left)
+            self._states.keep(
+                self.name,
+                self._publisher.stored,
+                is_caught_up=is_caught_up,
+                left=left,
+                label_names=self._label_names(),
+            )
 
 
 def _is_whole_in_memory(batch: Batch) -> bool:

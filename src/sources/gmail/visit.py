@@ -10,6 +10,7 @@ from src.common.clock import Clock
 from src.common.errors import IngestError
 from src.model.cursor import Batch, Failure
 from src.model.envelope import Envelope, GmailIds, Kind, Place, envelope_id
+from src.sources.gmail.label_names import LabelNames
 from src.sources.gmail.position import Position
 from src.sources.gmail.stubborn import Stubborn
 from src.sources.imap.ids import is_gmail_id
@@ -117,6 +118,7 @@ class Visit:
     clock: Clock
     pause: Callable[[float], object]  # raises when a stop is asked for
     stubborn: Stubborn  # outlives the visit
+    label_names: LabelNames = field(default_factory=LabelNames)  # outlives the visit
     take_hint: Callable[[], bool] = lambda: False  # whether something may be new; forgets it
     wanted: Wanted = field(default_factory=Wanted)
     limits: Limits = field(default_factory=Limits)

@@ -87,6 +87,18 @@ def test_what_is_left_is_written_until_the_mailbox_is_read_to_its_end() -> None:
     assert [state.left_mails for _, state in states.saved] == [40, None]
 
 
+def test_names_of_labels_stay_as_they_were_told_last_also_by_an_earlier_process() -> None:
+    states = States()
+    for told in (None, {"Label_1": "Work"}, None, {"Label_1": "Play"}, {}):
+        keeper = SyncStateKeeper(states, SystemClock(), interval_s=60.0)
+        keeper.start()
+        keeper.keep(NAME, Cursor(), label_names=told)
+        keeper.keep(NAME, Cursor(), error_code="gmail_unavailable")
+        keeper.close()
+    work, play = {"Label_1": "Work"}, {"Label_1": "Play"}
+    assert [state.label_names for _, state in states.saved] == [None, work, work, play, {}]
+
+
 def forgiven(states: States, *, is_away: bool = False) -> list[SyncState]:
     """Return what is written when an error is forgiven."""
     before = len(states.saved)

@@ -211,6 +211,32 @@ def test_labels_that_can_never_be_had_are_left_to_the_next_comparison(logs: Capt
     assert reader.stored() == reader.truth()
 
 
+def test_names_of_labels_are_known_after_the_first_look_and_follow_new_and_renamed_ones() -> None:
+    mailbox = Mailbox(ACCOUNT)
+    mail = mailbox.add(b"Subject: 1\r\n\r\n")
+    work = mailbox.create_label("Work")
+    reader = GmailReader(mailbox)
+    assert reader.source.label_names() is None
+    reader.run()
+    assert reader.source.label_names() == {work: "Work"}
+
+    later = mailbox.create_label("Later")
+    mailbox.relabel(mail, add=[later])
+    calls = Counter[str]()
+    reader.api.before_call = lambda name: calls.update([name])
+    reader.run()
+    assert reader.source.label_names() == {work: "Work", later: "Later"}
+    mailbox.relabel(mail, remove=[later])
+    reader.run()
+    assert calls["labels"] == 1, "known ones are not asked for again"
+
+    mailbox.delete_label(work)
+    reader.compares_first = True
+    reader.restart()
+    reader.run()
+    assert reader.source.label_names() == {later: "Later"}
+
+
 def test_a_history_that_ends_while_all_is_compared_begins_anew() -> None:
     mailbox = Mailbox("someone@example.org")
     mailbox.add(b"Subject: 1\r\n\r\n")
