@@ -56,8 +56,12 @@ class GoodNews:
         self._began_at = self._clock.monotonic()
 
     def reading(self, left: Left | None) -> None:
-        """Say how far a poll is, unless it began, or a line was written, lately. None: nobody knows."""
-        if left is None or not self._is_due(max(self._began_at, self._said_at)) or not self._lines.take():
+        """Say how far a poll is, unless it began, or a line was written, lately.
+
+        None: nobody knows what is left, as while all is compared; then only what is new is said.
+        """
+        is_news = left is not None or self._has_brought()
+        if not is_news or not self._is_due(max(self._began_at, self._said_at)) or not self._lines.take():
             return
         done = self._done_since_line()
         log.info(
@@ -68,8 +72,8 @@ class GoodNews:
             published=done.published,
             repeated=done.repeated,
             dead=done.dead,
-            left=left.mails,
-            eta_s=None if left.seconds is None else round(left.seconds),
+            left=left.mails if left else None,
+            eta_s=round(left.seconds) if left and left.seconds is not None else None,
         )
 
     def caught_up(self) -> None:
@@ -91,10 +95,12 @@ class GoodNews:
     def _is_due(self, since: float) -> bool:
         return self._clock.monotonic() - since >= LINE_EVERY_S
 
-    def _is_news(self) -> bool:
+    def _has_brought(self) -> bool:
         now = self._board.report(self._name)
-        has_brought = (now.published, now.dead) != (self._told.published, self._told.dead)
-        return not self._was_caught_up or (has_brought and self._is_due(self._said_at))
+        return (now.published, now.dead) != (self._told.published, self._told.dead)
+
+    def _is_news(self) -> bool:
+        return not self._was_caught_up or (self._has_brought() and self._is_due(self._said_at))
 
     def _done_since_line(self) -> MailboxReport:
         """Return the counts since the line before; this line tells them."""

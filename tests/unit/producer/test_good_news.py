@@ -81,12 +81,15 @@ def test_a_long_poll_says_how_far_it_is_once_a_minute(logs: CapturedLogs) -> Non
     ]
 
 
-def test_a_poll_of_which_nobody_knows_what_is_left_says_nothing(logs: CapturedLogs) -> None:
+def test_a_long_poll_of_which_nobody_knows_what_is_left_says_what_it_brings(logs: CapturedLogs) -> None:
     desk = Desk(NAME)
     desk.news[0].begin()
     desk.clock.advance(2 * LINE_EVERY_S)
     desk.news[0].reading(None)
     assert logs.events == []
+    desk.bring(3)
+    desk.news[0].reading(None)
+    assert [(line["published"], line["left"], line["eta_s"]) for line in logs.events] == [(3, None, None)]
 
 
 @given(polls=st.lists(st.tuples(st.integers(0, 7), st.floats(0.0, 40.0), st.integers(0, 3)), max_size=200))
