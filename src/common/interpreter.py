@@ -10,7 +10,7 @@ from contextlib import suppress
 
 SWITCH_INTERVAL_S = 0.0001  # of threads: a publisher back from Redis or zstd must not wait 5 ms for the reader
 _M_ARENA_MAX = -8  # of mallopt(3)
-COLLECT_AFTER = (20_000, 20, 50)  # objects, then rounds, before each generation is looked at
+COLLECT_AFTER = (3_000, 20, 50)  # objects, then rounds, before each generation is looked at
 
 
 def spare_the_collector() -> None:

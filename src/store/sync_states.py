@@ -1,12 +1,12 @@
 """Sync states: how far each mailbox has been read, kept in the database beside Redis, for people and for repairs."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from sqlalchemy import Engine, Row, Table, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from src.common.clock import Clock
 from src.store.bounds import check_key, clean
@@ -95,6 +95,16 @@ def _state_of(row: Row[Any], *, is_gmail_api: bool) -> SyncState:
 
 
 def _upsert(table: Table, values: dict[str, Any], dialect: str) -> Any:
-    insert = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table).values(values)
+    insert = _insert_of(dialect)(table).values(values)
     changes = {name: insert.excluded[name] for name in ("cursor", "error_code", "updated_at")}
     return insert.on_conflict_do_update(index_elements=["account", "mailbox"], set_=changes)
+
+
+def _insert_of(dialect: str) -> Callable[[Table], Any]:
+    if dialect == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert
+    from sqlalchemy.dialects.postgresql import insert  # 2 MB that SQLite need not have
+
+    return insert

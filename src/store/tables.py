@@ -1,5 +1,7 @@
 """The tables, once for both databases. What full-text search needs besides is made in the migrations, since it differs:
-`mail_fts` on SQLite (FTS5), `mail_search` on PostgreSQL (tsvector). See docs/database.md.
+`mail_fts` on SQLite (FTS5), `mail_search` on PostgreSQL (tsvector). See docs/database.md. The condition of a partial
+index is in its `info`: told to SQLAlchemy it would load PostgreSQL's dialect everywhere (2 MB), and only migrations
+make indexes.
 
 Times are aware UTC in Python; SQLite keeps them as `YYYY-MM-DD HH:MM:SS.ffffff` in UTC, PostgreSQL as timestamptz.
 """
@@ -102,7 +104,7 @@ raw_emails = Table(
     Index("ix_raw_emails_account_received_at", "account", "received_at", "is_deleted", "is_stored"),
     Index("ix_raw_emails_received_at", "received_at"),
     Index("ix_raw_emails_message_id", "message_id"),
-    Index("ix_raw_emails_with_defects", "account", sqlite_where=HAS_DEFECTS, postgresql_where=HAS_DEFECTS),
+    Index("ix_raw_emails_with_defects", "account", info={"where": HAS_DEFECTS}),
 )
 
 email_attachments = Table(
@@ -127,7 +129,7 @@ email_attachments = Table(
     Column("content_version", BigInteger, nullable=False, server_default=str(NEVER)),  # as of the mail it came with
     UniqueConstraint("email_id", "position", name="uq_email_attachments_email_id_position"),
     Index("ix_email_attachments_outcome", "outcome", "skipped_reason"),  # the ledger reads this index alone
-    Index("ix_email_attachments_reusable", "sha256", "recipe", sqlite_where=IS_REUSABLE, postgresql_where=IS_REUSABLE),
+    Index("ix_email_attachments_reusable", "sha256", "recipe", info={"where": IS_REUSABLE}),
 )
 
 

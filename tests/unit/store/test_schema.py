@@ -38,6 +38,12 @@ def test_the_migrations_lead_to_the_tables_of_the_code(tmp_path: Path) -> None:
         assert columns == {column.name: bool(column.nullable) for column in table.columns}
         indexes = {index["name"]: index["column_names"] for index in found.get_indexes(table.name)}
         assert indexes == {str(index.name): [column.name for column in index.columns] for index in table.indexes}
+        partial = {
+            index["name"]: str(index["dialect_options"]["sqlite_where"])
+            for index in found.get_indexes(table.name)
+            if index.get("dialect_options")
+        }
+        assert partial == {str(index.name): str(index.info["where"]) for index in table.indexes if index.info}
     engine.dispose()
 
 
