@@ -1,6 +1,7 @@
 """The worker, put together: `worker.py`."""
 
 from config.settings import Settings
+from src.assembly.rules import decide_of, rules_of
 from src.assembly.services import in_time, open_store, open_stream, serve
 from src.attachments import temp_files
 from src.attachments.clamav import ClamAv
@@ -52,15 +53,16 @@ def keeper_of(settings: Settings, store: Store) -> Keeper:
 def run_worker(settings: Settings, *, drain: bool = False) -> int:
     """Run a worker, watched and stoppable by signals, to its end; return the exit code.
 
-    A Redis or database that is away at the start is waited for, unless `drain`.
+    A Redis or database that is away at the start is waited for, unless `drain`. Raises SettingsError for wrong rules.
     """
+    decide = decide_of(rules_of(settings))
     clock, shutdown = SystemClock(), Shutdown()
     beats = Beats(clock)
     shutdown.listen()
     watch_parent(shutdown)
     try:
         stream = in_time(lambda: open_stream(settings, name="worker"), shutdown, once=drain)
-        store = in_time(lambda: open_store(settings), shutdown, once=drain)
+        store = in_time(lambda: open_store(settings, decide=decide), shutdown, once=drain)
     except IngestError as error:
         log.error("worker_not_started", code=error.code, error=str(error))
         return exit_code_of(error)
@@ -71,7 +73,7 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
         settings,
         stream=stream,
         store=store,
-        prepare=Prepare(parse, keeper.keep, keeper.now, leave=keeper.leave),
+        prepare=Prepare(parse, keeper.keep, keeper.now, leave=keeper.leave, decide=decide),
         shutdown=shutdown,
         beats=beats,
         clock=clock,
