@@ -14,9 +14,11 @@ from src.common.beats import Beats
 from src.common.clock import SystemClock
 from src.common.errors import IngestError
 from src.common.exit_codes import exit_code_of
+from src.common.instruments import RULES_MATCHED
 from src.common.logs import get_logger
 from src.common.shutdown import Shutdown
 from src.mail.parse import parse
+from src.rules.rule import Rules
 from src.store.protocol import Store
 from src.worker.build import build as build_worker
 from src.worker.prepare import Prepare
@@ -50,12 +52,21 @@ def keeper_of(settings: Settings, store: Store) -> Keeper:
     )
 
 
+def _begun_with(rules: Rules | None) -> Rules | None:
+    """Say how many rules there are, and have each counted from 0 on, so that its first match shows as an increase."""
+    for rule in rules.rules if rules else ():
+        RULES_MATCHED.labels(rule.name)
+    if rules is not None:
+        log.info("rules_read", rules=len(rules.rules))
+    return rules
+
+
 def run_worker(settings: Settings, *, drain: bool = False) -> int:
     """Run a worker, watched and stoppable by signals, to its end; return the exit code.
 
     A Redis or database that is away at the start is waited for, unless `drain`. Raises SettingsError for wrong rules.
     """
-    decide = decide_of(rules_of(settings))
+    decide = decide_of(_begun_with(rules_of(settings)))
     clock, shutdown = SystemClock(), Shutdown()
     beats = Beats(clock)
     shutdown.listen()

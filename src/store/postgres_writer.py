@@ -144,9 +144,9 @@ class PostgresWriter:
             return False
         cursor = connection.cursor()
         cursor.executemany(_REPLACE_ATTACHMENT.encode(), [(row.id, *changed) for changed in found.changed])
-        if found.after != found.before:
+        if found.searched is not None:
             cursor.execute(_TAKE_OUT_WORDS, (row.id,))
-            _copy_words(connection, [(row.id, row, found.after)])
+            _copy_words(connection, [(row.id, row, found.searched.after)])
         if found.decision is not None:
             cursor.execute(_DELETE_TAGS, (row.id,))
             cursor.execute(_DELETE_RULES, (row.id,))

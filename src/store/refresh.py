@@ -46,12 +46,18 @@ class Known(NamedTuple):
     content_version: int  # of the content that came last
 
 
+class Searched(NamedTuple):
+    """What is searched of a mail changes."""
+
+    before: SearchTexts
+    after: SearchTexts
+
+
 class Refresh(NamedTuple):
     """What is to be written of one mail."""
 
     changed: list[AttachmentRow]
-    before: SearchTexts
-    after: SearchTexts
+    searched: Searched | None  # None: it stays
     decision: Decision | None  # None: it stays
 
 
@@ -61,12 +67,12 @@ def refresh(known: Known, told: Prepared, decide: Decide) -> Refresh | None:
     changed = [row for row in rows if row not in known.attachments]
     is_latest = content_version(told.record) >= known.content_version
     decision = decided(told, rows, decide) if changed or is_latest else None
-    if not changed and not differs(decision, known.decision):
+    if not differs(decision, known.decision):
+        decision = None
+    if not changed and decision is None:
         return None
-    before = after = _searched(known.texts, known.attachments)
-    if changed:
-        after = _searched(known.texts, rows)
-    return Refresh(changed, before, after, decision if differs(decision, known.decision) else None)
+    searched = Searched(_searched(known.texts, known.attachments), _searched(known.texts, rows)) if changed else None
+    return Refresh(changed, searched if searched and searched.before != searched.after else None, decision)
 
 
 def merge(one: Iterable[AttachmentRow], other: Iterable[AttachmentRow]) -> list[AttachmentRow]:

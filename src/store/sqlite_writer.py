@@ -186,9 +186,9 @@ def _decision(connection: sqlite3.Connection, id_: int) -> Decision:
 
 def _write_refresh(connection: sqlite3.Connection, id_: int, found: Refresh) -> None:
     connection.executemany(_REPLACE_ATTACHMENT, ((id_, *row) for row in found.changed))
-    if found.after != found.before:
-        connection.execute(_TAKE_OUT_WORDS, (id_, *map(bytes.decode, found.before)))
-        connection.execute(_INSERT_WORDS, (id_, *map(bytes.decode, found.after)))
+    if found.searched is not None:
+        connection.execute(_TAKE_OUT_WORDS, (id_, *map(bytes.decode, found.searched.before)))
+        connection.execute(_INSERT_WORDS, (id_, *map(bytes.decode, found.searched.after)))
     if found.decision is not None:
         connection.execute(_DELETE_TAGS, (id_,))
         connection.execute(_DELETE_RULES, (id_,))
