@@ -3,7 +3,7 @@
 No regular expressions, and no `fnmatch`, which makes one: a pattern with many stars may take such a matcher exponential
 or quadratic time on a text made for it. Here each piece between two stars is looked for once, from where the one before
 ended, and the first place found is the right one, since a later place leaves less room for the rest. So the time grows
-with the length of the text alone.
+with the lengths of text and pattern, never with their product.
 """
 
 from dataclasses import dataclass

@@ -29,11 +29,11 @@ class Mistakes:
 
 
 class ConditionReader:
-    """Reads conditions, and counts what they look for."""
+    """Reads conditions, and weighs what they look for."""
 
     def __init__(self, mistakes: Mistakes) -> None:
         self._mistakes = mistakes
-        self.values = 0  # patterns, texts and words in all that was read
+        self.weight = 0  # of all that was read, in patterns
 
     def read_all(self, place: str, entry: object, depth: int = 0) -> Asked:
         """Return what a table of conditions asks: that all hold. Of what is wrong the mistakes tell."""
@@ -54,9 +54,10 @@ class ConditionReader:
         if name not in CONDITIONS:
             self._mistakes.add_unknown(place, name, [*CONDITIONS, *COMBINING])
             return []
-        self.values += len(value) if isinstance(value, list) else 1
+        kind = CONDITIONS[name]
+        self.weight += kind.weight * (len(value) if isinstance(value, list) else 1)
         try:
-            return [CONDITIONS[name].read(value)]
+            return [kind.read(value)]
         except WrongValueError as error:
             self._mistakes.add(f"{place}.{name}", error)
             return []

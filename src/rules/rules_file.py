@@ -18,7 +18,7 @@ from src.rules.reading import ConditionReader, Mistakes
 from src.rules.rule import Act, Rule, Rules
 
 MOST_RULES = 200  # each is looked at for each mail, and is a label of a metric
-MOST_VALUES = 1_000  # patterns, texts and words of all rules together: each is looked for in each mail
+MOST_WEIGHT = 1_000  # patterns of all rules together: the worst of mails then takes seconds, a usual one a millisecond
 MOST_NAME_CHARS = 100  # of a rule's name: a metric label, part of a database key, shown in tables
 KEYS = ("name", "when", "then", "stop")
 
@@ -35,8 +35,9 @@ def parse_rules(text: str, actions: Actions) -> Rules:
         _rule(f"rule {number}{_name_shown(entry)}", entry, conditions, actions, mistakes)
         for number, entry in enumerate(entries, start=1)
     )
-    if conditions.values > MOST_VALUES:
-        mistakes.add("all rules", f"expected at most {MOST_VALUES} patterns and texts, found {conditions.values}")
+    if conditions.weight > MOST_WEIGHT:
+        most = f"at most {MOST_WEIGHT} patterns and texts, where one of `text` counts as ten"
+        mistakes.add("all rules", f"expected {most}, found {conditions.weight}")
     _check_names(rules, mistakes)
     if mistakes.told:
         raise _wrong(mistakes.told)

@@ -15,6 +15,7 @@ _SIZE = re.compile(r"(\d{1,12}) ?([KMG]?B)", re.ASCII | re.IGNORECASE)
 class LargerThan:
     """The raw mail has more bytes than that."""
 
+    weight: ClassVar[int] = 1
     needs_attachments: ClassVar[bool] = False
     size_bytes: int
 

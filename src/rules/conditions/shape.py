@@ -8,19 +8,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from config.toml_values import one_of, texts, truth
+from config.toml_values import WrongValueError, one_of, texts, truth
 from src.rules.facts import Facts
 from src.rules.folding import folded
 from src.rules.glob import Glob
 
 MOST_TEXTS = 100  # of one condition; more are several rules, which share what can be shared
 MOST_PATTERN_CHARS = 1_000  # of one pattern or text: no address, name or phrase is longer
+MOST_STARS = 10  # of one pattern; the text between two is looked for in each of a mail's 4,000 recipients
 
 
 @dataclass(frozen=True, slots=True)
 class IsSo(ABC):
     """`true` or `false`: whether something is so, or is not."""
 
+    weight: ClassVar[int] = 1
     needs_attachments: ClassVar[bool]
     wanted: bool
 
@@ -42,6 +44,7 @@ class IsSo(ABC):
 class Matches(ABC):
     """A pattern, or a list of them: any of them is as any of the texts."""
 
+    weight: ClassVar[int] = 1
     needs_attachments: ClassVar[bool]
     patterns: tuple[Glob, ...]
 
@@ -49,6 +52,8 @@ class Matches(ABC):
     def read(cls, value: object) -> Self:
         """Return the condition with the value of the file. Raises WrongValueError."""
         found = texts(value, what="a pattern", most=MOST_TEXTS, most_chars=MOST_PATTERN_CHARS)
+        if any(pattern.count("*") > MOST_STARS for pattern in found):
+            raise WrongValueError(f"expected a pattern with at most {MOST_STARS} stars")
         return cls(tuple(map(Glob.of, found)))
 
     def holds(self, facts: Facts) -> bool:
@@ -64,6 +69,7 @@ class Matches(ABC):
 class Contains(ABC):
     """A text, or a list of them: any of them is somewhere in any of the mail's texts."""
 
+    weight: ClassVar[int] = 1
     needs_attachments: ClassVar[bool]
     wanted: tuple[str, ...]
 
@@ -86,6 +92,7 @@ class Contains(ABC):
 class IsOneOf(ABC):
     """A word, or a list of them, of those there are: any of them is told of any of the attachments."""
 
+    weight: ClassVar[int] = 1
     needs_attachments: ClassVar[bool] = True
     known: ClassVar[tuple[str, ...]]
     wanted: tuple[str, ...]

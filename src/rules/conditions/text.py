@@ -12,6 +12,7 @@ from src.rules.facts import Facts
 class Text(Contains):
     """The body or an attachment contains one of the texts."""
 
+    weight: ClassVar[int] = 10  # of 11 MB, which one mail may hold, 6 ms each
     needs_attachments: ClassVar[bool] = True
 
     def asked(self, facts: Facts) -> Iterable[str]:

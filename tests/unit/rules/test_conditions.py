@@ -41,7 +41,7 @@ class TestSignature(ConditionContract):
     name = "signature"
     fits = (("win.*", with_files(infected())), (["Linux.*", "*EICAR*"], with_files(TEXT, infected())))
     fits_not = (("win", with_files(infected())), ("*", with_files(TEXT, LOCKED)), ("*", PLAIN))
-    wrong = (["sesame", 1], "x" * 1_001, ["x"] * 101)
+    wrong = (["sesame", 1], "x" * 1_001, ["x"] * 101, "*" * 11)
 
 
 class TestScan(ConditionContract):

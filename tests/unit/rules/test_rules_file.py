@@ -1,5 +1,6 @@
 """The rules file: what it means, and everything that can be wrong with it told at once."""
 
+import time
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from config.settings import SettingsError
 from src.actions.registry import ACTIONS
+from src.attachments.limits import MB
 from src.model.decision import Decision
 from src.model.envelope import Kind
 from src.model.extraction import Scan
@@ -132,6 +134,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_rule_and_place() -> None:
         (rule("a", "{ any = [" + "{ infected = true }, " * 101 + "] }", "x"), "expected a list of 1 to 100 tables"),
         (rule("a", "{ any = { infected = true } }", "x"), "conditions, found a table"),
         ("".join(rule(f"{at}", f"{{ subject = {['x'] * 100} }}", "x") for at in range(11)), "at most 1000 patterns"),
+        ("".join(rule(f"{at}", f"{{ text = {['x'] * 51} }}", "x") for at in range(2)), "counts as ten, found 1020"),
         (rule("x" * 101, "{ infected = true }", "x"), "expected a name of at most 100 characters, found 101"),
         (rule("a\\tb", "{ infected = true }", "x"), "expected a name, printable and without blanks around it"),
     ],
@@ -198,3 +201,12 @@ def test_any_rules_decide_on_any_mail_and_twice_the_same(asked: dict[str, Any], 
     decision = found.decide(record)
     assert decision == found.decide(record)
     assert (decision == Decision(("x",), ("it",))) is _expected(asked, record)
+
+
+def test_the_longest_texts_of_a_mail_take_bounded_time() -> None:
+    body = "lorem ipsum dolor " * (MB // 18)
+    mail = added(message=make_message(body=body, attachments=[make_attachment(body, position=at) for at in range(10)]))
+    most = rules(rule("it", f"{{ text = {[f'needle number {at}' for at in range(100)]} }}", "x"))
+    began = time.process_time()
+    assert most.decide(mail) == Decision()
+    assert time.process_time() - began < 10.0
