@@ -65,4 +65,6 @@ def kind_of(value: object) -> str:
         return "a number"
     if isinstance(value, list):
         return "a list" if value else "an empty list"
-    return "a table" if isinstance(value, dict) else "a date or time"
+    if isinstance(value, dict):
+        return "a table" if value else "an empty table"
+    return "a date or time"

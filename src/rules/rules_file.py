@@ -93,9 +93,10 @@ def _rule(place: str, entry: Entry, conditions: ConditionReader, actions: Action
         stops = truth(entry.get("stop", False))
     except WrongValueError as error:
         mistakes.add(f"{place}.stop", error)
-    asked = conditions.read_all(f"{place}.when", entry.get("when", {}))
-    acts = _acts(f"{place}.then", entry.get("then", {}), actions, mistakes)
-    return Rule(name, asked, acts, stops, _table(entry.get("when")), _table(entry.get("then")))
+    when, then = entry.get("when", {}), entry.get("then", {})
+    asked = conditions.read_all(f"{place}.when", when)
+    acts = _acts(f"{place}.then", then, actions, mistakes)
+    return Rule(name, asked, acts, stops, _table(when), _table(then))
 
 
 def _acts(place: str, entry: object, actions: Actions, mistakes: Mistakes) -> tuple[Act, ...]:

@@ -12,12 +12,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 import psycopg
 import psycopg.errors
-from sqlalchemy import BigInteger, Boolean, Engine, Integer, Table
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import Engine
 
 from src.common.clock import Clock
 from src.common.errors import DatabaseUnavailableError
@@ -38,14 +36,14 @@ from src.store.plan import (
     state_from_row,
     state_values,
 )
+from src.store.postgres_copy import PostgresConnection, binary_types, copy_rows
 from src.store.refresh import ON_CONFLICT, Known, Texts, refresh
 from src.store.state import Key, State, fold
-from src.store.tables import UtcDateTime, email_attachments, raw_emails
+from src.store.tables import email_attachments, raw_emails
 from src.store.tsvector import to_tsvector
 
 MAX_RACES = 10  # times a batch starts over since others stored some of it; each time more of it is there
 
-_Connection = psycopg.Connection[tuple[Any, ...]]
 _Content = tuple[int, Insert | Update, Prepared]
 _JSON_COLUMNS = {"labels", "reference_ids", "recipients", "headers", "defects", "metadata"}
 
@@ -97,8 +95,8 @@ class PostgresWriter:
         self._engine = engine
         self._clock = clock
         self._decide = decide
-        self._mail_types = _binary_types(raw_emails, ("id", *ROW_COLUMNS))
-        self._attachment_types = _binary_types(email_attachments, ("email_id", *AttachmentRow._fields))
+        self._mail_types = binary_types(raw_emails, ("id", *ROW_COLUMNS))
+        self._attachment_types = binary_types(email_attachments, ("email_id", *AttachmentRow._fields))
 
     def write(self, records: Sequence[Record]) -> None:
         """See MailWriter.write."""
@@ -111,7 +109,7 @@ class PostgresWriter:
                     connection.rollback()
         raise DatabaseUnavailableError(f"other processes were faster {MAX_RACES} times: try again")
 
-    def _write(self, connection: _Connection, planner: Planner) -> None:
+    def _write(self, connection: PostgresConnection, planner: Planner) -> None:
         plan = planner.plan(_load_stored(connection, planner.keys, _SELECT))
         if plan.updates:
             plan = planner.plan(_load_stored(connection, planner.keys, _SELECT_LOCKED))
@@ -123,7 +121,7 @@ class PostgresWriter:
         self._add_content(connection, added)
         connection.commit()
 
-    def _update(self, connection: _Connection, updates: Sequence[Update], now: datetime) -> list[_Content]:
+    def _update(self, connection: PostgresConnection, updates: Sequence[Update], now: datetime) -> list[_Content]:
         if not updates:
             return []
         cursor = connection.cursor()
@@ -136,7 +134,7 @@ class PostgresWriter:
         cursor.executemany(_FILL.encode(), [(*fill.content, fill.fetched_at, id_) for id_, _, fill in fills])
         return list(fills)
 
-    def _refresh(self, connection: _Connection, row: Update, told: Prepared) -> bool:
+    def _refresh(self, connection: PostgresConnection, row: Update, told: Prepared) -> bool:
         """Write what the content that came once more changes of a mail; return whether there was anything."""
         known = _known(connection, row, with_decision=told.record.decision is not None)
         found = refresh(known, told, self._decide)
@@ -157,26 +155,26 @@ class PostgresWriter:
         """Return 0: the words are written together with the mail."""
         return 0
 
-    def _insert(self, connection: _Connection, inserts: Sequence[Insert], now: datetime) -> list[_Content]:
+    def _insert(self, connection: PostgresConnection, inserts: Sequence[Insert], now: datetime) -> list[_Content]:
         if not inserts:
             return []
         ordered = sorted(inserts, key=lambda row: row.key)
         ids = [id_ for (id_,) in connection.execute(_NEW_IDS, (len(ordered),))]
         numbered = list(zip(ids, ordered, strict=True))
         rows = ((id_, *row_values(row, now, _as_it_is)) for id_, row in numbered)
-        _copy(connection, _COPY_MAILS, self._mail_types, rows)
+        copy_rows(connection, _COPY_MAILS, self._mail_types, rows)
         return [(id_, row, row.prepared) for id_, row in numbered if row.prepared]
 
-    def _add_content(self, connection: _Connection, contents: Sequence[_Content]) -> None:
+    def _add_content(self, connection: PostgresConnection, contents: Sequence[_Content]) -> None:
         attachments = [(id_, *item) for id_, _, prepared in contents for item in prepared.attachments]
         if attachments:
-            _copy(connection, _COPY_ATTACHMENTS, self._attachment_types, attachments)
+            copy_rows(connection, _COPY_ATTACHMENTS, self._attachment_types, attachments)
         _copy_words(connection, [(id_, row, prepared.search) for id_, row, prepared in contents])
         decisions = [(id_, prepared.record.decision) for id_, _, prepared in contents]
         _copy_decisions(connection, [(id_, decision) for id_, decision in decisions if decision is not None])
 
     @contextmanager
-    def _connection(self) -> Iterator[_Connection]:
+    def _connection(self) -> Iterator[PostgresConnection]:
         pooled = self._engine.raw_connection()
         try:
             driver = pooled.driver_connection
@@ -186,7 +184,7 @@ class PostgresWriter:
             pooled.close()  # rolls back what was not committed
 
 
-def _load_stored(connection: _Connection, keys: Iterable[Key], statement: str) -> Mapping[Key, Stored]:
+def _load_stored(connection: PostgresConnection, keys: Iterable[Key], statement: str) -> Mapping[Key, Stored]:
     source_ids: dict[str, list[str]] = defaultdict(list)
     for key in keys:
         source_ids[key.account].append(key.source_id)
@@ -197,54 +195,33 @@ def _load_stored(connection: _Connection, keys: Iterable[Key], statement: str) -
     return stored
 
 
-def _known(connection: _Connection, row: Update, *, with_decision: bool) -> Known:
+def _known(connection: PostgresConnection, row: Update, *, with_decision: bool) -> Known:
     texts = Texts(*connection.execute(_SELECT_TEXTS.encode(), (row.id,)).fetchall()[0])
     attachments = [AttachmentRow(*columns) for columns in connection.execute(_SELECT_ATTACHMENTS.encode(), (row.id,))]
     decision = _decision(connection, row.id) if with_decision else Decision()
     return Known(texts, attachments, decision, row.content_version)
 
 
-def _decision(connection: _Connection, id_: int) -> Decision:
+def _decision(connection: PostgresConnection, id_: int) -> Decision:
     tags, rules = (connection.execute(select, (id_,)).fetchall() for select in (_SELECT_TAGS, _SELECT_RULES))
     return Decision(tuple(tag for (tag,) in tags), tuple(rule for (rule,) in rules))
 
 
-def _copy_decisions(connection: _Connection, decisions: Sequence[tuple[int, Decision]]) -> None:
+def _copy_decisions(connection: PostgresConnection, decisions: Sequence[tuple[int, Decision]]) -> None:
     tags = [(id_, tag) for id_, decision in decisions for tag in decision.tags]
     rules = [(id_, rule) for id_, decision in decisions for rule in decision.rules]
     for statement, rows in ((_COPY_TAGS, tags), (_COPY_RULES, rules)):
         if rows:
-            _copy(connection, statement, _NAME_TYPES, rows)
+            copy_rows(connection, statement, _NAME_TYPES, rows)
 
 
-def _copy_words(connection: _Connection, texts: Sequence[tuple[int, Insert | Update, SearchTexts]]) -> None:
+def _copy_words(connection: PostgresConnection, texts: Sequence[tuple[int, Insert | Update, SearchTexts]]) -> None:
     words = (
         (id_, row.account, row.state.known_received_at, row.state.is_deleted, to_tsvector(text))
         for id_, row, text in texts
     )
-    _copy(connection, _COPY_WORDS, _WORDS_TYPES, words)
+    copy_rows(connection, _COPY_WORDS, _WORDS_TYPES, words)
 
 
 def _as_it_is(time: datetime) -> datetime:
     return time
-
-
-def _copy(connection: _Connection, statement: str, types: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:
-    with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        copy.set_types(types)
-        for row in rows:
-            copy.write_row(row)
-
-
-def _binary_types(table: Table, columns: Sequence[str]) -> list[str]:
-    return [_binary_type(table.c[name].type) for name in columns]
-
-
-def _binary_type(type_: TypeEngine[Any]) -> str:
-    if isinstance(type_, UtcDateTime):
-        return "timestamptz"
-    if isinstance(type_, Boolean):
-        return "bool"
-    if isinstance(type_, BigInteger):
-        return "int8"
-    return "int4" if isinstance(type_, Integer) else "text"  # JSON travels as text

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from src.common import exit_codes
 from tests.fixtures import office_files
 from tests.fixtures.clamd import MARKER, ClamdServer
 from tests.integration.cli.shell import Shell, mail, write_mbox
@@ -86,3 +87,15 @@ def test_tags_of_rules_that_are_gone_go_when_the_mail_is_fetched_anew(stored: tu
     rules.write_text("", encoding="utf-8")
     reprocess(shell, origin, "infected")
     assert said(shell) == [([], [])] * 3
+
+
+def test_an_import_with_a_worker_does_not_begin_with_wrong_rules(shell: Shell) -> None:
+    rules = shell.folder / "rules.toml"
+    rules.write_text("[[rule]]\n", encoding="utf-8")
+    path = write_mbox(shell.folder / "old.mbox", [mail(1)])
+
+    importing = ("import", "mbox", str(path), "--account", ACCOUNT, "--with-worker")
+    told = shell.having(RULES_FILE=str(rules)).cli(*importing, expect=exit_codes.USAGE)
+
+    assert "rule 1.name: expected some text" in told.stderr
+    assert not (shell.folder / "redis").exists()

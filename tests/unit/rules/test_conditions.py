@@ -145,7 +145,7 @@ class TestLargerThan(ConditionContract):
     name = "larger_than"
     fits = ((2_344, PLAIN), ("2 kb", PLAIN), ("2000B", PLAIN), ("10MB", added(size_bytes=10 * 1024**2 + 1)))
     fits_not = ((2_345, PLAIN), ("3KB", PLAIN), ("10MB", added(size_bytes=10 * 1024**2)))
-    wrong = (-1, True, "10 sesame", "1.5MB", "MB", "٣MB", "9" * 13 + "B")
+    wrong = (-1, 2**63, True, "10 sesame", "1.5MB", "MB", "٣MB", "9" * 13 + "B")
 
 
 def test_every_condition_has_a_test_and_a_row_in_the_docs() -> None:
