@@ -3,6 +3,8 @@
 A record brings the decision on the attachments as they were read for it. Where of one of them something better is
 stored already (the scanner was away this time, say, and had found a virus before), the rules are asked again about what
 is stored in the end. So the decision is always that on the attachments as they are there, in any order of the records.
+Labels and place count as they were told with the content that was fetched last (or, should one fetched before bring a
+better reading after all, with that one).
 """
 
 from collections.abc import Sequence
