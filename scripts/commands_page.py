@@ -121,6 +121,14 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "needs_attachments": "whether it can be asked only once the attachments were read",
         },
     ),
+    "rules test": (
+        "an object",
+        {
+            "matching": "names of all rules that match the mail as it is stored now",
+            "rules": "of these, those that are applied: up to the first with `stop`",
+            "tags": "which the mail would get",
+        },
+    ),
     "dlq list": (
         "a list, one object a dead letter",
         {

@@ -1,6 +1,6 @@
 """Rule: when what is asked holds of a mail, this is done. Rules: all of them, in the order of the file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
@@ -42,6 +42,12 @@ class Rules:
     """Rules, in the order in which they are looked at."""
 
     rules: tuple[Rule, ...]
+
+    def matching(self, record: Record) -> Iterator[str]:
+        """Yield the names of all rules that match a mail, whether or not one before them stops."""
+        if record.message is not None:
+            facts = Facts(record, record.message)
+            yield from (rule.name for rule in self.rules if rule.asked.holds(facts))
 
     def decide(self, record: Record) -> Decision | None:
         """Return what the rules say of a mail; None if the record does not bring one. Pure; threads may share it."""

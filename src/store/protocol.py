@@ -123,6 +123,11 @@ class MailReader(Protocol):
         """Return what is known of these mails."""
         ...
 
+    def stored_record(self, account: str, source_id: str) -> Record | None:
+        """Return a mail as the record that would bring it, with labels and place as they are now; None if there is
+        none, or it has not come."""
+        ...
+
     def search(
         self,
         query: str,

@@ -12,11 +12,13 @@ from sqlalchemy import Column, ColumnElement, Engine, Executable, Row, Select, a
 from sqlalchemy.engine import Connection
 
 from src.model.envelope import Place
+from src.model.message import Record
 from src.store.bounds import clean
 from src.store.engine import sqlite_path
 from src.store.exported import exported
 from src.store.faults import translated
 from src.store.protocol import KnownMail, StoreStats
+from src.store.stored_record import stored_record
 from src.store.tables import HAS_DEFECTS, email_attachments, gmail_sync_state, imap_sync_state, raw_emails
 from src.store.tags import mails_by_tag
 
@@ -101,6 +103,11 @@ class Reader:
     def export(self, account: str | None = None) -> Iterator[dict[str, object]]:
         """See MailReader.export."""
         yield from exported(self._engine, account)
+
+    def stored_record(self, account: str, source_id: str) -> Record | None:
+        """See MailReader.stored_record."""
+        with translated(), self._engine.connect() as connection:
+            return stored_record(connection, account, source_id)
 
     def stats(self, account: str | None = None) -> StoreStats:
         """See MailReader.stats."""

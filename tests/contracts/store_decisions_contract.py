@@ -1,5 +1,6 @@
 """What every store must do with what rules say of mails. Subclass it and give a `store` opened with `decide`."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from src.mail.parse import parse
 from src.model.decision import Decision
 from src.model.extraction import Scan
-from src.model.message import Record
+from src.model.message import Message, Record
 from src.store.protocol import Store
 from tests.contracts.mail_records import (
     ACCOUNT,
@@ -25,6 +27,8 @@ from tests.contracts.mail_records import (
 )
 from tests.contracts.store_attachments_contract import WORDS, best, readings, told
 from tests.contracts.store_contract import SHARED
+from tests.fakes.no_sandbox import keep
+from tests.fixtures.mails import mutated_mails
 
 
 def decide(record: Record) -> Decision:
@@ -49,9 +53,15 @@ def tagged(source_id: str, *tags: str, account: str = ACCOUNT, minutes: int = 0,
     return replace(record, decision=Decision(tags=tags, rules=("a rule",)))
 
 
+_fresh_account = (f"asked{number}@example.org" for number in itertools.count())
+
 INFECTED = make_attachment(reason="infected", scan=Scan.INFECTED)
 UNSCANNED = make_attachment("zeppelin", scan=Scan.UNSCANNED)
 CLEAN = make_attachment("zeppelin", scan=Scan.CLEAN)
+
+
+def _people(message: Message) -> list[str]:
+    return [str(one) for one in (message.sender, *message.to, *message.cc, *message.bcc)]
 
 
 class StoreDecisionsContract:
@@ -165,3 +175,25 @@ class StoreDecisionsContract:
         assert [hit.source_id for hit in store.search("", tag="quarantine")] == ["other words", "new", "eve's"]
         assert store.search("common", tag="Quarantine") == store.search("", tag="no such tag") == []
         assert store.search("") == []
+
+    @given(raw=mutated_mails())
+    @settings(SHARED, max_examples=40)
+    def test_a_stored_mail_can_be_asked_about_as_the_one_that_came(self, store: Store, raw: bytes) -> None:
+        parsed = parse(raw)
+        message = parsed.with_attachments([keep(part) for part in parsed.parts])
+        record = added(account=next(_fresh_account), labels=("a", "b"), message=message)
+        store.write([record])
+
+        found = store.stored_record(record.account, record.source_id)
+
+        assert found is not None
+        assert found.message is not None
+        assert _people(found.message) == _people(message)
+        people = found.message
+        assert replace(message, sender=people.sender, to=people.to, cc=people.cc, bcc=people.bcc) == people
+        assert replace(found, message=message, received_at=record.received_at, gmail=None) == record
+
+    def test_of_a_stub_or_a_stranger_there_is_nothing_to_ask(self, store: Store) -> None:
+        store.write([changed("stub"), added("mail")])
+        assert store.stored_record(ACCOUNT, "stub") is store.stored_record(ACCOUNT, "absent") is None
+        assert store.stored_record("eve@example.org", "mail") is None

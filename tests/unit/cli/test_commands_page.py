@@ -46,6 +46,7 @@ def test_json_holds_just_the_documented_fields(desk: Desk, name: str) -> None:
         "dlq show": [entry_id],
         "attachments reprocess": ["--outdated"],
         "rules check": [str(rules)],
+        "rules test": ["INBOX/1/1", "--file", str(rules)],
     }
     printed: Any = desk.json(*name.split(), *more.get(name, []))
     (told,) = printed if isinstance(printed, list) else [printed]

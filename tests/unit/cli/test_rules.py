@@ -9,7 +9,8 @@ from src.cli.checks.check import State
 from src.cli.checks.rules_checks import rules_checks
 from src.common import exit_codes
 from src.model.decision import Decision
-from tests.contracts.mail_records import added, make_message
+from src.model.extraction import Scan
+from tests.contracts.mail_records import added, changed, make_attachment, make_message
 from tests.contracts.stream_mails import ACCOUNT
 from tests.unit.cli.desk import Desk
 
@@ -118,3 +119,21 @@ def test_tags_are_searched_shown_and_exported(desk: Desk) -> None:
     assert "tags\tx 2, quarantine 1" in desk.run("status").stdout
     assert desk.json("status")["database"]["mails_by_tag"] == {"x": 2, "quarantine": 1}
     assert '"tags":["quarantine","x"],"rules":["infected mail"]' in desk.run("export").stdout
+
+
+def test_a_stored_mail_is_asked_about(desk: Desk, rules_file: Path) -> None:
+    infected = make_attachment(reason="infected", scan=Scan.INFECTED)
+    desk.mails.write([added("a", account=ACCOUNT, message=make_message(attachments=[infected])), changed("stub")])
+    asking = ("rules", "test", "a", "--file", str(rules_file))
+
+    shown = desk.run(*asking)
+    assert shown.stdout.splitlines() == ["rule\tmatches\tis applied", "infected mail\tyes\tyes", "of Bob\tyes\tno"]
+    assert "tags: quarantine" in shown.stderr
+    assert having_rules(desk, rules_file).json("rules", "test", "a") == {
+        "matching": ["infected mail", "of Bob"],
+        "rules": ["infected mail"],
+        "tags": ["quarantine"],
+    }
+    for absent in ("b", "stub"):
+        assert desk.run("rules", "test", absent).exit_code == exit_codes.INCOMPLETE
+    assert [mail["tags"] for mail in desk.mails.export()] == [[]]

@@ -1,6 +1,8 @@
 """The rules file: what it means, and everything that can be wrong with it told at once."""
 
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from src.rules.rules_file import parse_rules
 from tests.contracts.mail_records import added, changed, make_attachment, make_message
 from tests.fixtures.records import any_records
 
+ROOT = Path(__file__).resolve().parents[3]
 INFECTED = added(message=make_message(attachments=[make_attachment(reason="infected", scan=Scan.INFECTED)]))
 
 
@@ -210,3 +213,16 @@ def test_the_longest_texts_of_a_mail_take_bounded_time() -> None:
     began = time.process_time()
     assert most.decide(mail) == Decision()
     assert time.process_time() - began < 10.0
+
+
+def test_the_example_of_the_docs_is_right_and_tags_what_it_says() -> None:
+    page = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    decide = rules(example).decide
+    bill = added(message=make_message(sender="billing@example.com", subject="Your BILL"))
+    unscanned = make_attachment(scan=Scan.UNSCANNED)
+    assert decide(INFECTED) == Decision(("quarantine",), ("infected mail",))
+    assert decide(bill) == Decision(("invoice", "to pay"), ("invoices of suppliers",))
+    stranger = added(message=make_message(sender="eve@example.net", attachments=[unscanned]))
+    assert decide(stranger) == Decision(("unscanned",), ("not looked at by the scanner",))
+    assert decide(added()) == Decision()
