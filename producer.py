@@ -42,6 +42,7 @@ ONCE = "catch up with all mailboxes, then exit; one that fails is tried again fo
 FULL_SYNC = (
     "compare each mailbox as a whole with the database first: fetch what is missing, mark what is gone; then go on"
 )
+AUTH_SETUP = "sign in to Gmail, then exit; with 1 if that was done, but the mailbox cannot be looked at"
 MAILBOX_IS_FOR_IMAP = (
     "--mailbox is for IMAP and has no effect here: through the Gmail API all mail is read, or what --labels names, "
     "as in --labels INBOX"
@@ -89,8 +90,9 @@ def _sign_in(accounts: Sequence[Account], *, is_headless: bool) -> int:
 
     if len(accounts) > 1:
         raise SettingsError("ACCOUNTS_FILE lists several accounts: say with --account NAME which one is to sign in")
-    sys.stderr.write(f"{set_up(accounts[0].settings, headless=is_headless)} Now run `python producer.py`.\n")
-    return exit_codes.OK
+    done = set_up(accounts[0].settings, headless=is_headless)
+    sys.stderr.write(f"{done.text}\n" if done.flaw else f"{done.text} Now run `python producer.py`.\n")
+    return done.exit_code
 
 
 def _output() -> Console:
@@ -107,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--once", action="store_true", help=ONCE)
     parser.add_argument("--full-sync", action="store_true", help=FULL_SYNC)
     parser.add_argument("--dry-run", action="store_true", help="show what would be published, and change nothing")
-    parser.add_argument("--auth-setup", action="store_true", help="sign in to Gmail, then exit")
+    parser.add_argument("--auth-setup", action="store_true", help=AUTH_SETUP)
     parser.add_argument("--headless", action="store_true", help="sign in with a browser on another machine")
     return parser
 

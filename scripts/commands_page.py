@@ -46,6 +46,8 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "subject": "decoded",
             "snippet": "text around the match, the match in «»",
             "is_deleted": "deleted at the source",
+            "labels": "a list, as the source tells them: ids, flags",
+            "label_names": "the same, as people call them (through the Gmail API, labels are ids)",
         },
     ),
     "status": (
@@ -60,7 +62,10 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "else code and message",
             "accounts": "a list: account, tag (its name in logs and metrics), stored (as `database`), and mailboxes, "
             "each with mailbox, tag, cursor, last_poll_at, age_s, error_code, "
-            "retired_at (since when it is not read any more; null: it is to be read)",
+            "retired_at (since when it is not read any more; null: it is to be read), "
+            "left (mails still to be read in the poll under way; null: none, or not known), "
+            "left_s (seconds that this may take, at the pace of the last ten minutes; null: nobody knows now), "
+            "left_at (when that was so)",
         },
     ),
     "verify": (

@@ -113,18 +113,16 @@ def _measure(writer: Writer, batches: Sequence[Sequence[Record]], *, close: bool
 
 
 def _growth_and_search(url: str, mails: int) -> None:
+    """Write eleven tenths of `mails`; compare the second, with one tenth stored, to the last, with all stored."""
     store, maker = open_store(url), RecordMaker()
     tenth = mails // 10
-    speeds = [_measure(store, _batches(list(maker.records(tenth * n, tenth))), close=False) for n in range(10)]
-    first, last, size_mb = speeds[0], speeds[-1], store.stats().size_bytes / 1e6
+    speeds = [_measure(store, _batches(list(maker.records(tenth * n, tenth))), close=False) for n in range(11)]
+    early, late, size_mb = speeds[1], speeds[-1], store.stats().size_bytes / 1e6
     # Merges of the full-text index come in lumps, so one tenth alone says little.
-    half = statistics.harmonic_mean([speed.rate for speed in speeds[5:]])
-    print(f"growth      first {tenth}: {first}   last of {mails}: {last}   {size_mb:.0f} MB")
-    print(
-        f"            slower by {first.rate / last.rate:.2f} at the last, by CPU {last.cpu_us / first.cpu_us:.2f}",
-        end="",
-    )
-    print(f"; by {first.rate / half:.2f} over the second half")
+    half = statistics.harmonic_mean([speed.rate for speed in speeds[6:]])
+    print(f"growth      with {tenth} stored: {early}   with {mails}: {late}   {size_mb:.0f} MB")
+    print(f"            slower by {early.rate / late.rate:.2f}, by CPU {late.cpu_us / early.cpu_us:.2f}", end="")
+    print(f"; by {early.rate / half:.2f} over the last half")
     print("            " + " ".join(f"{speed.rate:.0f}" for speed in speeds) + " mails/s")
     words = [maker.words[int(1.2**n) % 20_000] for n in range(SEARCHES)]
     for order in ("newest", "relevance"):

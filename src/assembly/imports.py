@@ -10,12 +10,13 @@ from rich.console import Console
 
 from config.settings import Settings
 from src.assembly.dry_run import look_dry
-from src.assembly.producer import SWITCH_INTERVAL_S, producer_options
+from src.assembly.producer import producer_options
 from src.assembly.rules import rules_of
 from src.assembly.services import open_sources, open_store, open_stream
 from src.common import exit_codes
 from src.common.beats import Beats
 from src.common.clock import SystemClock
+from src.common.interpreter import share_one_heap, spare_the_collector, switch_threads_often
 from src.common.program_start import PARENT_VARIABLE
 from src.common.shutdown import Shutdown
 from src.producer.board import MailboxReport
@@ -50,6 +51,7 @@ def run_import(
         rules_of(settings)
     clock, shutdown = SystemClock(), Shutdown()
     shutdown.listen()
+    share_one_heap()
     with ExitStack() as closing:
         stream = open_stream(settings, name="import")
         closing.callback(stream.close)
@@ -65,7 +67,8 @@ def run_import(
             clock=clock,
         )
         dead_before = stream.stats().dead
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        switch_threads_often()
+        spare_the_collector()
         with shown(producer.board, console):
             if with_worker:
                 with worker_alongside(_worker_command(), stream, shutdown) as worker:

@@ -1,6 +1,5 @@
 """The producer, put together: `producer.py`."""
 
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,6 +15,7 @@ from src.auth.sign_in_mark import sign_in_mark
 from src.common import exit_codes
 from src.common.beats import Beats
 from src.common.clock import SystemClock
+from src.common.interpreter import share_one_heap, spare_the_collector, switch_threads_often
 from src.common.logs import get_logger
 from src.common.shutdown import Shutdown
 from src.producer.account_opening import AccountPlan
@@ -31,8 +31,6 @@ from src.stream.options import options_from
 from src.sync.hints import Hints
 
 log = get_logger(__name__)
-
-SWITCH_INTERVAL_S = 0.0001  # of Python's threads: a publisher back from Redis or zstd must not wait 5 ms for the reader
 
 
 def run_producer(
@@ -54,6 +52,7 @@ def run_producer(
     clock, shutdown = SystemClock(), Shutdown()
     beats = Beats(clock)
     shutdown.listen()
+    share_one_heap()
     with ExitStack() as closing:
         stream = in_time(lambda: open_stream(settings, name="producer"), shutdown, once=once)
         if stream is None:
@@ -88,7 +87,8 @@ def run_producer(
             clock=clock,
             accounts=plans,
         )
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        switch_threads_often()
+        spare_the_collector()
         if once:
             return _run_once(producer, console)
         _serve(settings, producer, beats, stream, store, closing)

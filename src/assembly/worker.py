@@ -15,6 +15,7 @@ from src.common.clock import SystemClock
 from src.common.errors import IngestError
 from src.common.exit_codes import exit_code_of
 from src.common.instruments import RULES_MATCHED
+from src.common.interpreter import share_one_heap
 from src.common.logs import get_logger
 from src.common.shutdown import Shutdown
 from src.mail.parse import parse
@@ -70,6 +71,7 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
     clock, shutdown = SystemClock(), Shutdown()
     beats = Beats(clock)
     shutdown.listen()
+    share_one_heap()
     watch_parent(shutdown)
     try:
         stream = in_time(lambda: open_stream(settings, name="worker"), shutdown, once=drain)

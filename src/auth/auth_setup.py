@@ -3,13 +3,15 @@
 Order of a sign-in: keys and settings checked → consent in the browser, or an address to paste → code for token →
 granted scopes checked → whose mailbox it opens checked, where that can be asked → saved encrypted. The account is the
 one the user names (`IMAP_USER`, `GMAIL_USER` or `--username`). Over IMAP another one is told by the login that follows;
-through the Gmail API nothing else would tell.
+through the Gmail API nothing else would tell. A sign-in whose mailbox cannot be looked at is kept all the same, since
+it took a person to make it, and what was in the way is told.
 """
 
 import os
 import sys
 import webbrowser
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from config.settings import Settings, SettingsError
 from src.auth import google_oauth, loopback
@@ -20,6 +22,7 @@ from src.auth.shared_lock import locked
 from src.auth.signed_in import token_file
 from src.auth.token_endpoint import known_code
 from src.auth.token_file import StoredToken
+from src.common import exit_codes
 from src.common.clock import Clock, SystemClock
 from src.common.errors import (
     IngestError,
@@ -27,22 +30,57 @@ from src.common.errors import (
     ScopeMissingError,
     SignInFailedError,
 )
-from src.common.logs import account_tag
+from src.common.logs import account_tag, redact
 
 SIGN_IN_TIMEOUT_S = 600.0  # for the person at the consent page
 
 
-def set_up(settings: Settings, *, headless: bool = False) -> str:
-    """Let a person sign in, or try the service account where one is set; return the sentence that says what is now so.
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A sign-in that is done, and kept."""
+
+    token: StoredToken
+    flaw: IngestError | None  # why the mailbox could not be looked at; None: it could, or IMAP's login will tell
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """How a set-up ended that nobody has to repeat, whatever its flaw."""
+
+    said: str  # what is now so
+    flaw: IngestError | None  # as in SignIn
+
+    @property
+    def exit_code(self) -> int:
+        """Return what the command ends with: of a flaw not that of the error, for no sign-in failed."""
+        return exit_codes.INCOMPLETE if self.flaw else exit_codes.OK
+
+    @property
+    def text(self) -> str:
+        """Return what to tell the person."""
+        if self.flaw is None:
+            return self.said
+        return (
+            f"{self.said}\nBut the mailbox could not be looked at: {redact(str(self.flaw))}\n"
+            "  Once that is mended, `python -m src.cli doctor --online` says whose mailbox it is and whether it may be "
+            f"read. Nobody has to sign in again.\n  [{self.flaw.code}] see docs/runbooks/{self.flaw.code}.md"
+        )
+
+
+def set_up(settings: Settings, *, headless: bool = False) -> SetUp:
+    """Let a person sign in, or try the service account where one is set.
 
     Raises what `run_auth_setup` raises, or DelegationRefusedError.
     """
     if not settings.google_service_account_file:
-        token = run_auth_setup(settings, headless=headless)
-        return f"Signed in as {token.account}. The token is in {settings.google_token_file}, encrypted."
+        done = run_auth_setup(settings, headless=headless)
+        kept = f"The token is in {settings.google_token_file}, encrypted."
+        return SetUp(f"Signed in as {done.token.account}. {kept}", done.flaw)
     account = _account_or_error(settings)
-    DelegatedAccess(settings, SystemClock()).mint("")
-    return f"The service account may act for {account}: nobody has to sign in, and nothing is stored."
+    minted = DelegatedAccess(settings, SystemClock()).mint("")
+    said = f"The service account may act for {account}: nobody has to sign in, and nothing is stored."
+    looked = _looked_at(settings, minted.token) if reads_api(settings) else ""
+    return SetUp(said, looked if isinstance(looked, IngestError) else None)
 
 
 def run_auth_setup(
@@ -54,7 +92,7 @@ def run_auth_setup(
     ask: Callable[[], str] | None = None,
     open_browser: Callable[[str], bool] = webbrowser.open,
     clock: Clock | None = None,
-) -> StoredToken:
+) -> SignIn:
     """Let the person sign in, and save the token.
 
     Raises SettingsError, EncryptionKeyError, LoginRefusedError, SignInFailedError, ScopeMissingError, TokenFileError or
@@ -73,12 +111,11 @@ def run_auth_setup(
         raise SignInFailedError(f"the consent page said no ({said}): start again to allow the access")
     grant = google_oauth.exchange_code(settings, consent, redirect.code, clock)
     token = _checked(settings, account, scopes, grant, clock)
-    if reads_api(settings):
-        _check_mailbox(settings, token, say)
+    flaw = _checked_mailbox(settings, token) if reads_api(settings) else None
     file.make_folder()
     with locked(file.path):
         file.save(token)
-    return token
+    return SignIn(token, flaw)
 
 
 def has_browser() -> bool:
@@ -161,20 +198,30 @@ def _checked(
     )
 
 
-def _check_mailbox(settings: Settings, token: StoredToken, say: Callable[[str], None]) -> None:
-    """Raise SignInFailedError if somebody else signed in. The grant is left alone: that account may be another of ours,
-    and taking back one sign-in of a client takes back all of that account."""
-    try:
-        found = profile_address(settings, token.access_token)
-    except IngestError as error:
-        say(f"Signed in, but the mailbox could not be looked at: {error}")
-        return
+def _checked_mailbox(settings: Settings, token: StoredToken) -> IngestError | None:
+    """Return what kept the mailbox from being looked at, if anything did.
+
+    Raises SignInFailedError if somebody else signed in. The grant is left alone: that account may be another of ours,
+    and taking back one sign-in of a client takes back all of that account.
+    """
+    found = _looked_at(settings, token.access_token)
+    if isinstance(found, IngestError):
+        return found
     if not is_same_mailbox(found, token.account):
         raise SignInFailedError(
             f"another account was chosen on the consent page (tag {account_tag(found)}) than the settings name (tag "
             f"{account_tag(token.account)}): start again and choose the one that the settings name, or, if that is an "
             "alias, put the main address into GMAIL_USER"
         )
+    return None
+
+
+def _looked_at(settings: Settings, access_token: str) -> str | IngestError:
+    """Return the address of the mailbox that the token opens, or what was in the way."""
+    try:
+        return profile_address(settings, access_token)
+    except IngestError as error:
+        return error
 
 
 def _say(text: str) -> None:

@@ -116,8 +116,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run_setup(settings: Settings, options: argparse.Namespace) -> int:
-    sys.stdout.write(f"{set_up(settings, headless=options.headless)}\n")
-    return exit_codes.OK
+    done = set_up(settings, headless=options.headless)
+    sys.stdout.write(f"{done.text}\n")
+    return done.exit_code
 
 
 def _run_info(settings: Settings, options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from typing import Annotated, BinaryIO, cast
 
 import typer
 
+from src.cli.label_names import LabelNames
 from src.cli.output import json_line, say
 from src.cli.services import services_of
 from src.common.errors import FileUnreadableError
@@ -32,11 +33,18 @@ def export(
     """Write all stored mails, deleted ones included, in the order they came.
 
     Streams: memory does not grow with the number of mails. A file appears in its place when it is whole.
+    `labels` are as the source tells them; `label_names` are the same as people call them.
     """
-    mails = services_of(context).store().export(account or None)
+    store = services_of(context).store()
+    labels = LabelNames(store.sync_states(account or None))
+    mails = (_with_label_names(mail, labels) for mail in store.export(account or None))
     with _opened(output) as file:
         count = _write(mails, file, _WRITERS[format_])
     say(f"{count} mails" + (f" written to {output}" if output else ""))
+
+
+def _with_label_names(mail: dict[str, object], labels: LabelNames) -> dict[str, object]:
+    return {**mail, "label_names": labels.names(cast("str", mail["account"]), cast("list[str]", mail["labels"]))}
 
 
 _WRITERS: dict[Format, Callable[[dict[str, object]], bytes]] = {

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from src.cli.label_names import LabelNames
 from src.cli.output import clean, print_json, print_table, say
 from src.cli.services import services_of
 from src.store.protocol import SearchHit
@@ -49,22 +50,25 @@ def search(
     hits = store.search(
         query, account=account or None, limit=limit, include_deleted=deleted, order=order.value, tag=tag or None
     )
+    labels = LabelNames(store.sync_states(account or None))
     if as_json:
-        print_json([_as_json(hit) for hit in hits])
+        print_json([_as_json(hit, labels) for hit in hits])
         return
     if not hits:
         asked = parse_query(query)
         can_find = asked.wanted or (tag and not asked.unwanted)
         say("nothing found" if can_find else "give at least one word that must occur")
         return
-    print_table(("received", "from", "subject", "text"), (_row(hit) for hit in hits), free=("subject", "text"))
+    columns = ("received", "from", "subject", "labels", "text")
+    print_table(columns, (_row(hit, labels) for hit in hits), free=("subject", "labels", "text"))
     if len(hits) == limit:
         say(f"the first {limit}; more with --limit")
 
 
-def _row(hit: SearchHit) -> tuple[object, ...]:
+def _row(hit: SearchHit, labels: LabelNames) -> tuple[object, ...]:
     subject = Text(clean(hit.subject) or "(no subject)", style="strike" if hit.is_deleted else "")
-    return hit.received_at, hit.sender, subject, _marked(hit.snippet)
+    given = ", ".join(labels.given(hit.account, hit.labels))
+    return hit.received_at, hit.sender, subject, Text(clean(given)), _marked(hit.snippet)
 
 
 def _marked(snippet: str) -> Text:
@@ -74,5 +78,6 @@ def _marked(snippet: str) -> Text:
     return text
 
 
-def _as_json(hit: SearchHit) -> dict[str, object]:
-    return {**asdict(hit), "received_at": hit.received_at.isoformat() if hit.received_at else None}
+def _as_json(hit: SearchHit, labels: LabelNames) -> dict[str, object]:
+    received_at = hit.received_at.isoformat() if hit.received_at else None
+    return {**asdict(hit), "received_at": received_at, "label_names": labels.names(hit.account, hit.labels)}

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ from src.cli.output import Listing, clean, moment, print_json, print_page, recor
 from src.cli.services import Services, services_of
 from src.common import exit_codes
 from src.monitoring.status import (
+    LEFT_HOLDS_S,
     AccountStatus,
     MailboxStatus,
     StatusReport,
@@ -156,20 +158,20 @@ def _by_tag(stats: StoreStats) -> str:
 
 def _accounts_part(report: StatusReport) -> Iterator[Listing | Text]:
     columns = ("account", "tag in logs", "mails", "mailbox", "read up to", "read to its end", "state")
-    rows = [row for account in report.accounts for row in _account_rows(account)]
+    rows = [row for account in report.accounts for row in _account_rows(account, report.taken_at)]
     if rows:
         yield Listing(columns, rows, whole=("account", "mailbox"))
     else:
         yield Text("no account has been read yet")
 
 
-def _account_rows(account: AccountStatus) -> Iterator[tuple[object, ...]]:
+def _account_rows(account: AccountStatus, now: datetime) -> Iterator[tuple[object, ...]]:
     mails = account.stored.mails if account.stored else None
     if not account.mailboxes:
         yield account.account, account.tag, mails, None, None, None, None
     for number, box in enumerate(account.mailboxes):
         owner = (account.account, account.tag, mails) if number == 0 else (Text(""), Text(""), Text(""))
-        yield (*owner, box.mailbox, _position(box), _age(box), _state(box))
+        yield (*owner, box.mailbox, _position(box), _age(box), _state(box, now))
 
 
 def _position(box: MailboxStatus) -> str:
@@ -182,12 +184,23 @@ def _age(box: MailboxStatus) -> str:
     return f"{span(box.age_s)} ago" if box.age_s is not None else "never"
 
 
-def _state(box: MailboxStatus) -> Text:
+def _state(box: MailboxStatus, now: datetime) -> Text:
     if box.retired_at is not None:
         return Text(f"not read any more, since {moment(box.retired_at)}", style="dim")
-    if not box.error_code:
-        return Text("ok")
-    return Text(f"{box.error_code}: see docs/runbooks/{box.error_code}.md", style="red")
+    if box.error_code:
+        return Text(f"{box.error_code}: see docs/runbooks/{box.error_code}.md", style="red")
+    return Text(_left(box, now) or "ok")
+
+
+def _left(box: MailboxStatus, now: datetime) -> str:
+    """Say what is left of a long poll; nothing if there is none."""
+    if box.left_mails is None or box.left_at is None:
+        return ""
+    age_s = (now - box.left_at).total_seconds()
+    if age_s > LEFT_HOLDS_S:
+        return f"not read to its end, {box.left_mails} left {span(age_s)} ago"
+    about = f", about {span(box.left_s)}" if box.left_s is not None else ""
+    return f"reading, {box.left_mails} left{about}"
 
 
 def _down(name: str, found: Unavailable) -> Text:

@@ -5,7 +5,7 @@ the report, not an error: the rest is told all the same. Nothing here changes an
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
@@ -17,6 +17,8 @@ from src.store.protocol import StoreStats, SyncState
 from src.stream.protocol import StreamStats
 
 Found = TypeVar("Found")
+
+LEFT_HOLDS_S = 60.0  # after it was written: a producer that reads writes every ten seconds how long it may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,9 @@ class MailboxStatus:
     age_s: float | None  # seconds since then; None: never
     error_code: str  # of the last failure to read it; empty when well
     retired_at: datetime | None = None  # since when it is not read any more: taken out of the settings, or imported
+    left_mails: int | None = None  # still to be read in the poll under way; None: none, or not known
+    left_s: float | None = None  # seconds that this may take, at the pace of the last minutes; None: nobody knows now
+    left_at: datetime | None = None  # when that was so
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +147,19 @@ def _mailbox(
     values = dict(live.values) if live is not None and live.values else written
     polled_at = _moment(values.get("last_poll") or written.get("last_poll", ""))
     age_s = max(0.0, (now - polled_at).total_seconds()) if polled_at else None
-    error_code, retired_at = (state.error_code, state.retired_at) if state else ("", None)
-    return MailboxStatus(mailbox, values, polled_at, age_s, error_code, retired_at)
+    if state is None:
+        return MailboxStatus(mailbox, values, polled_at, age_s, "")
+    known = MailboxStatus(mailbox, values, polled_at, age_s, state.error_code, state.retired_at)
+    return _with_left(known, state, now)
+
+
+def _with_left(box: MailboxStatus, state: SyncState, now: datetime) -> MailboxStatus:
+    """Add what is left: of a producer that ended in mid-backfill the number, but no longer how long it takes."""
+    if not state.left_mails or state.updated_at is None or state.retired_at is not None:
+        return box
+    holds = (now - state.updated_at).total_seconds() <= LEFT_HOLDS_S
+    left_s = state.left_s if holds else None
+    return replace(box, left_mails=state.left_mails, left_s=left_s, left_at=state.updated_at)
 
 
 def _moment(text: str) -> datetime | None:

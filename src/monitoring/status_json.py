@@ -44,6 +44,9 @@ def _account_json(account: AccountStatus, *, with_names: bool) -> dict[str, obje
                 "age_s": box.age_s,
                 "error_code": box.error_code,
                 "retired_at": box.retired_at.isoformat() if box.retired_at else None,
+                "left": box.left_mails,
+                "left_s": box.left_s,
+                "left_at": box.left_at.isoformat() if box.left_at else None,
             }
             for box in account.mailboxes
         ],

@@ -17,6 +17,7 @@ from src.common.shutdown import Shutdown
 from src.producer.account_opening import AccountOpening, AccountPlan
 from src.producer.board import Board, MailboxName
 from src.producer.failures import Failures, no_mark
+from src.producer.good_news import GoodNews, SharedLines
 from src.producer.mailbox_loop import LoopPlan, MailboxLoop
 from src.producer.patience import POLICY, Patience
 from src.producer.payloads import outgoing_of
@@ -39,7 +40,7 @@ class ProducerOptions:
     poll_interval_s: float = 60.0
     lease_s: float = 60.0
     grace_s: float = 25.0
-    once: bool = False
+    once: bool = False  # then a progress bar and what is printed at the end tell, and not the log
     most_entries: int = 10_000  # that may wait on the stream, or on one partition of it
     is_import: bool = False  # of files: what was read to its end is done with
     configured: frozenset[str] = frozenset()  # accounts of the settings that are read, by this process or others
@@ -104,6 +105,7 @@ class _Parts:
         self._beats = beats
         self._clock = clock
         self._room = Room()
+        self._lines = SharedLines(clock)
         self._owner = owner
         self._positions = itertools.count()
 
@@ -136,6 +138,7 @@ class _Parts:
             clock=self._clock,
             beat=partial(self._beats.beat, beat),
             failures=self._failures(name, beat, patience, sign_in_mark),
+            news=None if self._options.once else GoodNews(name, board, self._lines, self._clock),
         )
 
     def opening(self, plan: AccountPlan) -> AccountOpening:

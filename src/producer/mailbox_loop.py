@@ -7,7 +7,7 @@ What fails is met by `failures.py`: after a wait a new round begins from the sto
 No failure touches the other mailboxes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -20,12 +20,14 @@ from src.common.logs import account_tag, get_logger
 from src.model.cursor import Batch, Cursor
 from src.producer.board import Board, MailboxName, State
 from src.producer.failures import Failures
+from src.producer.good_news import GoodNews
 from src.producer.held_lease import HeldLease
+from src.producer.pace import Left, Pace
 from src.producer.patience import Patience, StopAskedError
 from src.producer.publisher import Publisher
 from src.producer.source_thread import SourceThread
 from src.producer.sync_states import SyncStateKeeper
-from src.sources.source import Source, Waiter
+from src.sources.source import NamesLabels, Source, Waiter
 from src.stream.protocol import Outgoing, ProducerStream
 
 log = get_logger(__name__)
@@ -39,6 +41,11 @@ NOTHING_YET_S = 0.5  # before asking a source again that has nothing just now, y
 MOVED_WAIT_S = 0.05  # after a cursor that someone else moved: an argument with a program must not become a hot loop
 DEAD_AFTER_LEASES = 1.5  # times of a lease after which the one who holds it must be alive
 CLOSE_TIMEOUT_S = 10.0  # for the source to let go of its connection
+
+
+def no_names() -> Mapping[str, str]:
+    """Stand for the names of labels that are names themselves."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,9 @@ class MailboxLoop:
         clock: Clock,
         beat: Callable[[], None],
         failures: Failures,
+        news: GoodNews | None = None,
     ) -> None:
+        """`news`: what the log says while all is well; None: nothing."""
         self.name = MailboxName(source.account, source.mailbox, source.kind)
         self._source = source
         self._plan = plan
@@ -82,6 +91,9 @@ class MailboxLoop:
         self._clock = clock
         self._beat = beat
         self._failures = failures
+        self._news = news
+        self._label_names = source.label_names if isinstance(source, NamesLabels) else no_names
+        self._pace = Pace(clock)
         self._thread = SourceThread(name=f"source-{plan.position}")
         self._refused_since: float | None = None  # when the lease was first found with another producer
 
@@ -135,6 +147,9 @@ class MailboxLoop:
         """Fetch and publish until the source has nothing more."""
         began = self._clock.monotonic()
         self._board.set(self.name, State.READING)
+        self._pace.begin()
+        if self._news is not None:
+            self._news.begin()
         upcoming = self._fetch_after(self._publisher.load())
         is_caught_up = False
         while not is_caught_up:
@@ -150,17 +165,26 @@ class MailboxLoop:
                 upcoming, is_caught_up = self._fetch_after(self._publisher.stored), False
             elif not reads_ahead and not is_caught_up:
                 upcoming = self._fetch_after(batch.cursor)
-            self._keep_state()
+            self._came_on(batch)
         self._caught_up(began)
 
     def _pause_if_idle(self, batch: Batch) -> None:
         if not batch.envelopes and not batch.failures and batch.cursor == self._publisher.stored:
             self._patience.wait(NOTHING_YET_S)
 
+    def _came_on(self, batch: Batch) -> None:
+        self._pace.told(batch.remaining)
+        left = self._pace.left()
+        self._keep_state(left=left)
+        if self._news is not None:
+            self._news.reading(left)
+
     def _caught_up(self, began: float) -> None:
         self._patience.progressed()
         self._keep_state(is_caught_up=True)
         self._board.set(self.name, State.CAUGHT_UP)
+        if self._news is not None:
+            self._news.caught_up()
         if self.name.kind == "imap":
             IMAP_POLL_DURATION.observe(self._clock.monotonic() - began)
         LAST_POLL_TIMESTAMP.labels(account_tag(self.name.account), account_tag(self.name.mailbox)).set(
@@ -203,9 +227,15 @@ class MailboxLoop:
                 self._patience.check()
                 held.check()
 
-    def _keep_state(self, *, is_caught_up: bool = False) -> None:
+    def _keep_state(self, *, is_caught_up: bool = False, left: Left | None = None) -> None:
         if self._states is not None:
-            self._states.keep(self.name, self._publisher.stored, is_caught_up=is_caught_up)
+            self._states.keep(
+                self.name,
+                self._publisher.stored,
+                is_caught_up=is_caught_up,
+                left=left,
+                label_names=self._label_names(),
+            )
 
 
 def _is_whole_in_memory(batch: Batch) -> bool:

@@ -6,7 +6,7 @@ states of mailboxes that are not read any more (retirement.py).
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -15,6 +15,7 @@ from src.common.errors import IngestError
 from src.common.logs import account_tag, get_logger
 from src.model.cursor import Cursor
 from src.producer.board import MailboxName
+from src.producer.pace import Left
 from src.producer.retirement import Reading
 from src.store.protocol import SyncState, SyncStates
 
@@ -51,6 +52,7 @@ class SyncStateKeeper:
         self._unsaved: dict[MailboxName, SyncState] = {}
         self._to_forgive: set[MailboxName] = set()  # whose stored error, if any, is over
         self._last_polls: dict[MailboxName, str] = {}  # when each was last read to its end, Unix time in s
+        self._label_names: dict[MailboxName, Mapping[str, str]] = {}
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sync-states", daemon=True)
 
@@ -65,10 +67,24 @@ class SyncStateKeeper:
                 self._reading.open(account, names)
                 self._is_to_retire = True
 
-    def keep(self, name: MailboxName, cursor: Cursor, *, is_caught_up: bool = False, error_code: str = "") -> None:
-        """Remember the state of a mailbox; it is written soon. Returns at once."""
+    def keep(
+        self,
+        name: MailboxName,
+        cursor: Cursor,
+        *,
+        is_caught_up: bool = False,
+        error_code: str = "",
+        left: Left | None = None,
+        label_names: Mapping[str, str] | None = None,
+    ) -> None:
+        """Remember the state of a mailbox; it is written soon. Returns at once.
+
+        `label_names` stay as they were told last, also by an earlier process; None: not told.
+        """
         now = self._clock.now()
         with self._lock:
+            if label_names is not None:
+                self._label_names[name] = label_names
             if is_caught_up:
                 self._last_polls[name] = str(int(now.timestamp()))
             values = dict(cursor.values)
@@ -83,6 +99,9 @@ class SyncStateKeeper:
                 now,
                 reader=self._reader,
                 retired_at=now if is_done_with else None,
+                left_mails=left.mails if left else None,
+                left_s=left.seconds if left else None,
+                label_names=self._label_names.get(name),
             )
 
     def forgive(self, name: MailboxName) -> None:
@@ -139,21 +158,25 @@ class SyncStateKeeper:
                 log.info("mailbox_retired", account=account_tag(state.account), mailbox=account_tag(state.mailbox))
 
     def _write(self, name: MailboxName, state: SyncState) -> None:
-        self._states.save_sync_state(name.kind, self._with_last_poll(state))
+        self._states.save_sync_state(name.kind, self._with_what_was_known(state))
 
     def _write_forgiven(self, name: MailboxName) -> None:
         for stored in self._states.sync_states(name.account):
             if stored.mailbox == name.mailbox and stored.error_code:
                 self._write(name, replace(stored, error_code="", updated_at=self._clock.now()))
 
-    def _with_last_poll(self, state: SyncState) -> SyncState:
-        """Keep the time an earlier process wrote until this one has read to the end: alarms on freshness rest on it.
+    def _with_what_was_known(self, state: SyncState) -> SyncState:
+        """Keep what an earlier process wrote until this one knows better: names of labels, and the time of the last
+        poll, on which alarms on freshness rest.
 
         Not for an import: nobody expects that of a file, least of all after an import that was broken off.
         """
-        if "last_poll" in state.values or self._reading is None:
+        is_known = "last_poll" in state.values and state.label_names is not None
+        if is_known or self._reading is None:
             return state
         for stored in self._states.sync_states(state.account):
-            if stored.mailbox == state.mailbox and "last_poll" in stored.values:
-                return replace(state, values={**state.values, "last_poll": stored.values["last_poll"]})
+            if stored.mailbox == state.mailbox:
+                polled = {"last_poll": stored.values["last_poll"]} if "last_poll" in stored.values else {}
+                names = stored.label_names if state.label_names is None else state.label_names
+                state = replace(state, values={**polled, **state.values}, label_names=names)
         return state

@@ -1,6 +1,6 @@
 """The roles of a source. A new source is one file that plays `Source` and `Census`, and one line in `registry.py`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -64,6 +64,15 @@ class Census(Protocol):
 
     def census(self) -> Iterator[CensusItem]:
         """Walk the ids of every mail the source has now."""
+        ...
+
+
+@runtime_checkable
+class NamesLabels(Protocol):
+    """A source whose labels are ids, with names of their own."""
+
+    def label_names(self) -> Mapping[str, str] | None:
+        """Return what people call the labels, by id; None: not known yet. Costs nothing; called from any thread."""
         ...
 
 

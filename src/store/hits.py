@@ -38,6 +38,7 @@ def _mails(ids: Sequence[int]) -> Any:
         _mail.subject,
         func.substr(_mail.body, 1, SCANNED_CHARS).label("body"),
         _mail.is_deleted,
+        _mail.labels,
     ).where(_mail.id.in_(ids))
 
 
@@ -61,4 +62,5 @@ def _hit(query: Query, mail: Row[Any], attachments: Sequence[str]) -> SearchHit:
         subject=mail.subject,
         snippet=snippet,
         is_deleted=mail.is_deleted,
+        labels=tuple(mail.labels),
     )

@@ -44,6 +44,7 @@ class SearchHit:
     subject: str
     snippet: str  # text around the match, the match in «»
     is_deleted: bool
+    labels: tuple[str, ...] = ()  # as the source tells them: ids, flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,9 @@ class SyncState:
     reader: str = ""  # the producer process that wrote it; empty: one of an earlier release
     retired_at: datetime | None = None  # since when nobody reads the mailbox any more; None: it is to be read
     is_gmail_api: bool = False  # of the Gmail API's mailbox, else of one of any other source; told by `sync_states`
+    left_mails: int | None = None  # still to read when it was written; None: not known, or it was read to its end
+    left_s: float | None = None  # seconds that they may take; None: not known
+    label_names: Mapping[str, str] | None = None  # what people call labels, by their ids; None: not known, or none are
 
 
 class MailWriter(Protocol):

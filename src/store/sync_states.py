@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import Engine, Row, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -15,9 +16,12 @@ from src.store.tables import gmail_sync_state, imap_sync_state
 
 GMAIL = "gmail"  # the Gmail API's name in the registry of sources; all others have mailboxes like IMAP's
 
-# Beside the cursor's own values in its column. An earlier release takes them for two more values, and does no harm.
+# Beside the cursor's own values in its column. An earlier release takes them for some more values, and does no harm.
 READER = "reader"
 RETIRED_AT = "retired_at"  # Unix time in s
+LEFT_MAILS = "left_mails"
+LEFT_S = "left_s"
+LABEL_NAMES = "label_names"  # a JSON object
 
 
 class SyncStateTable:
@@ -65,14 +69,29 @@ class SyncStateTable:
 def _column_of(state: SyncState) -> dict[str, str]:
     reader = {READER: state.reader} if state.reader else {}
     retired = {RETIRED_AT: str(int(state.retired_at.timestamp()))} if state.retired_at else {}
-    return {**state.values, **reader, **retired}
+    left = {LEFT_MAILS: str(state.left_mails)} if state.left_mails is not None else {}
+    left_s = {LEFT_S: f"{state.left_s:.1f}"} if state.left_s is not None else {}
+    names = {LABEL_NAMES: orjson.dumps(dict(state.label_names)).decode()} if state.label_names else {}
+    return {**state.values, **reader, **retired, **left, **left_s, **names}
 
 
 def _state_of(row: Row[Any], *, is_gmail_api: bool) -> SyncState:
     values = dict(row.cursor)
     reader, retired = values.pop(READER, ""), values.pop(RETIRED_AT, "")
-    retired_at = datetime.fromtimestamp(int(retired), UTC) if retired else None
-    return SyncState(row.account, row.mailbox, values, row.error_code, row.updated_at, reader, retired_at, is_gmail_api)
+    left, left_s, names = values.pop(LEFT_MAILS, ""), values.pop(LEFT_S, ""), values.pop(LABEL_NAMES, "")
+    return SyncState(
+        row.account,
+        row.mailbox,
+        values,
+        row.error_code,
+        row.updated_at,
+        reader,
+        retired_at=datetime.fromtimestamp(int(retired), UTC) if retired else None,
+        left_mails=int(left) if left else None,
+        left_s=float(left_s) if left_s else None,
+        label_names=orjson.loads(names) if names else None,
+        is_gmail_api=is_gmail_api,
+    )
 
 
 def _upsert(table: Table, values: dict[str, Any], dialect: str) -> Any:

@@ -1,7 +1,7 @@
 """What the parts of RedisStream share: the partitions, running scripts, and a group that comes back by itself."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from redis.exceptions import ResponseError
@@ -12,7 +12,7 @@ from src.common.logs import get_logger
 from src.common.redis_client import RedisClient, RedisConnection, is_no_group, redis_errors
 from src.stream.keys import Keys, keys_of, partition_of
 from src.stream.options import StreamOptions
-from src.stream.scripts import Name, run_script
+from src.stream.scripts import Command, Name, run_script
 
 log = get_logger(__name__)
 
@@ -41,17 +41,24 @@ class StreamBase:
     def _keys_for(self, account: str, mailbox: str) -> Keys:
         return self._partitions[partition_of(account, mailbox, self._options.partitions)]
 
-    def _run(self, keys: Keys, name: Name, *arguments: Any, extra_keys: tuple[str, ...] = ()) -> Any:
-        """Run a script on a partition. A missing group is created and the script run again."""
+    def _run(
+        self,
+        keys: Keys,
+        name: Name,
+        *arguments: Any,
+        extra_keys: tuple[str, ...] = (),
+        ahead: Sequence[Command] = (),
+    ) -> Any:
+        """Run a script on a partition, in one step with `ahead`. A missing group is created and all of it run again."""
         all_keys = keys.fixed + extra_keys
         with redis_errors():
             try:
-                return run_script(self._client, name, all_keys, *arguments)
+                return run_script(self._client, name, all_keys, *arguments, ahead=ahead)
             except ResponseError as error:
                 if not is_no_group(error):
                     raise
                 self._recreate_group(keys)
-                return run_script(self._client, name, all_keys, *arguments)
+                return run_script(self._client, name, all_keys, *arguments, ahead=ahead)
 
     def _create_group(self, keys: Keys) -> bool:
         """Create the group at `0`, never at `$`: what is not settled is read again. Return whether it was missing."""

@@ -12,9 +12,10 @@ from src.stream.leases import Leases
 from src.stream.options import StreamOptions
 from src.stream.protocol import Lease, Outgoing, Published, PublishResult
 from src.stream.raw_codec import codec, resliced, slices_of
+from src.stream.scripts import Command
 
 STAGED_SECONDS = 3600  # what a crash left staged is gone after this; a producer waits that long for room
-INLINE_BYTES = 16 * 1024 * 1024  # raw mail that one publish carries inside itself; what is beyond is staged
+INLINE_BYTES = 16 * 1024 * 1024  # raw mail that one step carries inside itself; what is beyond is staged before it
 MAX_KNOWN = 1_000_000  # ids remembered in a partition, about 130 MB; the oldest are forgotten first
 _KEPT_BESIDE = (LAST_POLL, TOTAL_EMAILS)
 
@@ -34,7 +35,10 @@ class Publishing(Leases):
         keys = self._keys_for(lease.account, lease.mailbox)
         cursor_keys, cursor_arguments = _cursor_moves(keys, lease, before, after)
         arguments = [*self._limits(), lease.token, len(cursor_keys), *cursor_arguments]
+        staging: list[Command] = []
         for item, stored in zip(outgoing, self._stored(outgoing), strict=True):
+            if stored:
+                staging.append(("SET", keys.staged(item.envelope_id), stored, "EX", STAGED_SECONDS))
             self._add_arguments(arguments, keys, item, stored)
         answer = self._run(
             keys,
@@ -47,6 +51,7 @@ class Publishing(Leases):
                 keys.state(lease.account, lease.mailbox, TOTAL_EMAILS),
                 *cursor_keys,
             ),
+            ahead=staging,
         )
         return self._published(answer, outgoing)
 
@@ -61,7 +66,7 @@ class Publishing(Leases):
         ]
 
     def _stored(self, outgoing: Sequence[Outgoing]) -> list[bytes | None]:
-        """Return what the script itself carries of each raw mail, empty for none; None: it goes ahead in slices."""
+        """Return what is staged in the step itself of each raw mail, empty for none; None: it goes ahead in slices."""
         room = INLINE_BYTES
         stored: list[bytes | None] = [None] * len(outgoing)
         to_pack: dict[int, bytes] = {}
@@ -94,7 +99,6 @@ class Publishing(Leases):
             slices,
             stored_bytes,
             item.payload,
-            stored or b"",
         )
 
     def _stage(self, keys: Keys, envelope_id: str, raw: bytes | RawSlices) -> tuple[int, int]:

@@ -10,6 +10,7 @@ took while another thread computes.
 import threading
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from typing import Any
 
 import zstandard
 
@@ -46,8 +47,10 @@ class RawCodec:
         large: list[bytes | bytearray | memoryview] = [raw for raw in raws if len(raw) >= COMPRESS_FROM_BYTES]
         if not large:
             return [_PLAIN + raw for raw in raws]
-        frames = iter(self._compressor.multi_compress_to_buffer(large))
-        return [_ZSTD + next(frames).tobytes() if len(raw) >= COMPRESS_FROM_BYTES else _PLAIN + raw for raw in raws]
+        frames: Iterator[Any] = iter(
+            self._compressor.multi_compress_to_buffer(large)
+        )  # buffers, which its types conceal
+        return [b"".join((_ZSTD, next(frames))) if len(raw) >= COMPRESS_FROM_BYTES else _PLAIN + raw for raw in raws]
 
     def unpack(self, stored: bytes) -> bytes:
         """Return the raw mail; raises RawMissingError when `stored` is not what `pack` gave."""

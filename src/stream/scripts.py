@@ -1,16 +1,19 @@
 """The Lua scripts of `scripts/`: read once, run by their hash. One script is one atomic move."""
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from redis.exceptions import NoScriptError
 
 from src.common.redis_client import RedisClient
 
 _FOLDER = Path(__file__).parent / "scripts"
+
+Command = tuple[str | bytes | int, ...]  # of Redis, its name first
 
 Name = Literal[
     "publish",
@@ -53,10 +56,28 @@ def load_script(name: Name) -> Script:
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-def run_script(client: RedisClient, name: Name, keys: tuple[str, ...], *arguments: Any) -> Any:
-    """Run a script and return its answer as redis-py gives it; loads it where the server does not have it."""
+def run_script(
+    client: RedisClient, name: Name, keys: tuple[str, ...], *arguments: Any, ahead: Sequence[Command] = ()
+) -> Any:
+    """Run a script and return its answer as redis-py gives it; loads it where the server does not have it.
+
+    `ahead` are commands that take effect in one step with the script, or not at all if Redis refuses one.
+    """
     script = load_script(name)
+    run: Callable[..., Any] = partial(_in_one_step, client, ahead) if ahead else client.execute_command
     try:
-        return cast(Any, client.evalsha(script.sha, len(keys), *keys, *arguments))
+        return run("EVALSHA", script.sha, len(keys), *keys, *arguments)
     except NoScriptError:
-        return cast(Any, client.eval(script.text, len(keys), *keys, *arguments))
+        return run("EVAL", script.text, len(keys), *keys, *arguments)
+
+
+def _in_one_step(client: RedisClient, ahead: Sequence[Command], *last: Any) -> Any:
+    """Send a MULTI of `ahead` and `last` in one piece; return the answer to `last`."""
+    with client.pipeline(transaction=True) as pipe:
+        for command in (*ahead, last):
+            pipe.execute_command(*command)
+        # Left to raise, redis-py would first write the command into the error's text: a megabyte of it, and mail.
+        answer = pipe.execute(raise_on_error=False)[-1]
+    if isinstance(answer, Exception):
+        raise answer
+    return answer

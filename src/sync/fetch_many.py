@@ -10,12 +10,12 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from src.common.errors import GmailUnavailableError, IngestError
 from src.common.fault import describe_fault
 from src.sync.bounded_answer import Reading
 from src.sync.gmail_errors import concerns_all
-from src.sync.gmail_values import GoneMessage, RawMessage
 from src.sync.quota import Sleep
 from src.sync.quota_scripts import Use
 
@@ -25,8 +25,8 @@ MOST_UNAVAILABLE = 20  # mails in a row for which the API was unavailable: then 
 POLL_S = 0.25  # how often the caller's thread looks whether a stop was asked for
 JOIN_S = 5.0  # for a thread whose connection was broken off; it sleeps in no other way
 
-Result = RawMessage | GoneMessage | IngestError
-GetRaw = Callable[[str, Use, Reading, Sleep], RawMessage | GoneMessage]
+Found = TypeVar("Found")  # what a call gives: the mail, or what is known of it, or that it is gone
+Get = Callable[[str, Use, Reading, Sleep], Found]
 
 
 class _OverError(Exception):
@@ -34,18 +34,18 @@ class _OverError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Fetched:
+class _Fetched(Generic[Found]):
     message_id: str
-    result: Result
+    result: Found | IngestError
     reading: Reading
 
 
-class FetchMany:
+class FetchMany(Generic[Found]):
     """One walk."""
 
     def __init__(
         self,
-        get_raw: GetRaw,
+        get: Get[Found],
         *,
         new_reading: Callable[[Sleep], Reading],
         settle: Callable[[], None],
@@ -54,21 +54,21 @@ class FetchMany:
         threads: int,
     ) -> None:
         """`settle` is called by a thread that has nothing to do, to give back the turns of its calls."""
-        self._get_raw = get_raw
+        self._get = get
         self._settle = settle
         self._new_reading = new_reading
         self._sleep = sleep
         self._use = use
         self._count = threads
         self._todo: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # None: no more
-        self._fetched: queue.SimpleQueue[_Fetched] = queue.SimpleQueue()
+        self._fetched: queue.SimpleQueue[_Fetched[Found]] = queue.SimpleQueue()
         self._is_over = threading.Event()
         self._under_way: set[Reading] = set()
         self._unavailable = 0  # results in a row
         self._threads: list[threading.Thread] = []
 
-    def run(self, message_ids: Iterable[str]) -> Iterator[tuple[str, Result]]:
-        """See GmailApi.fetch_many."""
+    def run(self, message_ids: Iterable[str]) -> Iterator[tuple[str, Found | IngestError]]:
+        """See GmailApi.fetch_many and look_up_many."""
         waiting = iter(message_ids)
         in_hand = 0
         try:
@@ -89,7 +89,7 @@ class FetchMany:
         finally:
             self._end()
 
-    def _check(self, result: Result) -> None:
+    def _check(self, result: Found | IngestError) -> None:
         """Raise what is not an error of this one mail."""
         self._unavailable = self._unavailable + 1 if isinstance(result, GmailUnavailableError) else 0
         if isinstance(result, IngestError) and (concerns_all(result) or self._unavailable >= MOST_UNAVAILABLE):
@@ -102,7 +102,7 @@ class FetchMany:
             self._threads.append(thread)
             thread.start()
 
-    def _next(self) -> _Fetched:
+    def _next(self) -> _Fetched[Found]:
         while True:
             try:
                 return self._fetched.get(timeout=POLL_S)
@@ -130,9 +130,9 @@ class FetchMany:
             self._settle()
             return self._todo.get()
 
-    def _fetch(self, message_id: str, reading: Reading) -> Result:
+    def _fetch(self, message_id: str, reading: Reading) -> Found | IngestError:
         try:
-            return self._get_raw(message_id, self._use, reading, self._nap)
+            return self._get(message_id, self._use, reading, self._nap)
         except IngestError as error:
             return error
         except _OverError:

@@ -13,10 +13,16 @@ from google.auth.credentials import Credentials
 from googleapiclient.http import HttpRequest
 
 from src.common.clock import Clock
-from src.common.errors import GmailRequestError, IngestError, InsecureConnectionError, MailTooLargeError
+from src.common.errors import (
+    GmailRequestError,
+    GmailUnavailableError,
+    IngestError,
+    InsecureConnectionError,
+    MailTooLargeError,
+)
 from src.sync import gmail_answers as answers
 from src.sync.bounded_answer import MAX_ANSWER_BYTES, MAX_RAW_ANSWER_BYTES, MIB, AnswerTooLargeError, Reading
-from src.sync.fetch_many import FetchMany
+from src.sync.fetch_many import FetchMany, Get
 from src.sync.gmail_answers import Json
 from src.sync.gmail_caller import Call, Caller, Gone, Made, RequestPattern, Turns
 from src.sync.gmail_values import (
@@ -61,7 +67,10 @@ class GmailApi:
         self._users, self._messages, self._history = users, users.messages(), users.history()
         self._labels = users.labels()
         self._raw_request = RequestPattern(
-            lambda message_id: self._messages.get(userId=ME, id=message_id, format="raw", fields=answers.RAW_FIELDS)
+            lambda each: self._messages.get(userId=ME, id=each, format="raw", fields=answers.RAW_FIELDS)
+        )
+        self._facts_request = RequestPattern(
+            lambda each: self._messages.get(userId=ME, id=each, format="minimal", fields=answers.FACTS_FIELDS)
         )
 
     def profile(self, *, use: Use = "live") -> Profile:
@@ -112,18 +121,11 @@ class GmailApi:
 
     def get_raw(self, message_id: str, *, use: Use = "live") -> RawMessage | GoneMessage:
         """Return a mail with its bytes. Raises MailTooLargeError."""
-        reading = self._caller.reading(most_bytes=MAX_RAW_ANSWER_BYTES, sleep=self._sleep)
-        try:
-            return self._get_raw(message_id, use, reading, self._sleep)
-        finally:
-            self._caller.settle()
-            reading.done()
+        return self._one(self._get_raw, MAX_RAW_ANSWER_BYTES, message_id, use)
 
     def get_minimal(self, message_id: str, *, use: Use = "live") -> MessageFacts | GoneMessage:
         """Return what is known of a mail besides its bytes."""
-        request = self._messages.get(userId=ME, id=message_id, format="minimal", fields=answers.FACTS_FIELDS)
-        told = self._call("get", request, answers.message_facts, use)
-        return GoneMessage(message_id) if isinstance(told, Gone) else told
+        return self._one(self._get_facts, MAX_ANSWER_BYTES, message_id, use)
 
     def fetch_many(
         self, message_ids: Iterable[str], *, use: Use, threads: int = THREADS
@@ -134,15 +136,13 @@ class GmailApi:
         whole account (`concerns_all`) is raised: what was not yielded by then was not read. Close the iterator, or
         walk it to its end: that ends the threads.
         """
-        walk = FetchMany(
-            self._get_raw,
-            new_reading=self._new_reading,
-            settle=self._caller.settle,
-            sleep=self._sleep,
-            use=use,
-            threads=threads,
-        )
-        return walk.run(message_ids)
+        return self._many(self._get_raw, MAX_RAW_ANSWER_BYTES, use, threads).run(message_ids)
+
+    def look_up_many(
+        self, message_ids: Iterable[str], *, use: Use, threads: int = THREADS
+    ) -> Iterator[tuple[str, MessageFacts | GoneMessage | IngestError]]:
+        """Yield each id with what is known of its mail besides its bytes; else as `fetch_many`."""
+        return self._many(self._get_facts, MAX_ANSWER_BYTES, use, threads).run(message_ids)
 
     def watch(self, topic: str, *, label_ids: Iterable[str] = ()) -> Watch:
         """Have pushes sent to a Pub/Sub topic (`projects/P/topics/T`), for at most 7 days."""
@@ -159,8 +159,23 @@ class GmailApi:
         """Close the connections. May be called twice."""
         self._caller.close()
 
-    def _new_reading(self, sleep: Sleep) -> Reading:
-        return self._caller.reading(most_bytes=MAX_RAW_ANSWER_BYTES, sleep=sleep)
+    def _one(self, get: Get[Made], most_bytes: int, message_id: str, use: Use) -> Made:
+        reading = self._caller.reading(most_bytes=most_bytes, sleep=self._sleep)
+        try:
+            return get(message_id, use, reading, self._sleep)
+        finally:
+            self._caller.settle()
+            reading.done()
+
+    def _many(self, get: Get[Made], most_bytes: int, use: Use, threads: int) -> FetchMany[Made]:
+        return FetchMany(
+            get,
+            new_reading=lambda sleep: self._caller.reading(most_bytes=most_bytes, sleep=sleep),
+            settle=self._caller.settle,
+            sleep=self._sleep,
+            use=use,
+            threads=threads,
+        )
 
     def _get_raw(self, message_id: str, use: Use, reading: Reading, sleep: Sleep) -> RawMessage | GoneMessage:
         request = self._raw_request.for_id(message_id)
@@ -170,6 +185,14 @@ class GmailApi:
             raise MailTooLargeError(
                 f"the Gmail API's answer with this mail is larger than {MAX_RAW_ANSWER_BYTES // MIB} MiB"
             ) from None
+        return GoneMessage(message_id) if isinstance(told, Gone) else told
+
+    def _get_facts(self, message_id: str, use: Use, reading: Reading, sleep: Sleep) -> MessageFacts | GoneMessage:
+        request = self._facts_request.for_id(message_id)
+        try:
+            told = self._caller.make(Call("get", request, answers.message_facts, use, sleep), reading)
+        except AnswerTooLargeError:
+            raise _too_large() from None
         return GoneMessage(message_id) if isinstance(told, Gone) else told
 
     def _found(self, name: CallName, request: HttpRequest, read: Callable[[Json], Made], use: Use) -> Made:
@@ -183,10 +206,14 @@ class GmailApi:
         try:
             return self._caller.make(Call(name, request, read, use, self._sleep), reading)
         except AnswerTooLargeError:
-            raise answers.garbage(f"it is larger than {MAX_ANSWER_BYTES // MIB} MiB") from None
+            raise _too_large() from None
         finally:
             self._caller.settle()
             reading.done()
+
+
+def _too_large() -> GmailUnavailableError:
+    return answers.garbage(f"it is larger than {MAX_ANSWER_BYTES // MIB} MiB")
 
 
 def check_endpoint(endpoint: str, *, setting: str = "GMAIL_API_ENDPOINT") -> None:

@@ -176,8 +176,10 @@ class Caller:
         return fault
 
     def _read(self, call: Call[Made], http: AuthorizedHttp, reading: Reading) -> Made:
+        http.http.is_spoiled = True  # until the answer was read to its end: too large, or a stop, ends it before
         reading.begin(http.http)
         told = call.request.execute(http=http)
+        http.http.is_spoiled = False
         if call.name in WITHOUT_ANSWER:
             told = {}
         if not isinstance(told, dict):

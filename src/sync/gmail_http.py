@@ -26,7 +26,7 @@ class GmailHttp(httplib2.Http):  # type: ignore[misc]  # httplib2 has no types
     def __init__(self, timeout_s: float) -> None:
         super().__init__(timeout=timeout_s)
         self.is_aborted = False
-        self.is_spoiled = False  # a call failed, and nobody knows what is still on the line
+        self.is_spoiled = False  # by a call that failed or ended early: nobody knows what is still on the line
         self._types = {
             "http:": self._connection_type(httplib2.HTTPConnectionWithTimeout),
             "https:": self._connection_type(httplib2.HTTPSConnectionWithTimeout),

@@ -3,12 +3,15 @@
 Done and Skipped are settled together. Retry and Dead are moved one by one. When Redis has no memory left for such a
 move, the ticket stays in hand and the move is tried again in the next round: meanwhile settling goes on, and settling
 is what frees memory. If a move never comes about, the entry stays pending and another worker takes it: never lost.
+
+A worker that stood still finds the raw mails gone of tickets that others took over and settled meanwhile. Whether that
+is so only Redis knows: a ticket that cannot be buried since it is no longer ours was no failure.
 """
 
 from collections.abc import Sequence
 
 from src.common.clock import Clock
-from src.common.errors import AttachmentsBusyError, RedisOutOfMemoryError
+from src.common.errors import AttachmentsBusyError, RawMissingError, RedisOutOfMemoryError
 from src.common.instruments import (
     BACKOFF_RETRIES,
     DLQ_MESSAGES,
@@ -28,6 +31,7 @@ from src.worker.patience import Patience
 
 log = get_logger(__name__)
 
+NO_FAILURE_YET = frozenset((AttachmentsBusyError.code, RawMissingError.code))  # put off; and found out by burying it
 MOST_POSTPONED = 1000  # moves that wait for memory in Redis; with more of them the worker stops reading and waits
 
 
@@ -48,6 +52,7 @@ class Closing:
         self._clock = clock
         self._consumer = consumer
         self._postponed: list[tuple[Ticket, Retry | Dead]] = []
+        self._settled_by_another = 0  # not told yet
 
     def close(self, outcomes: Sequence[tuple[Ticket, Outcome]]) -> None:
         """Carry out all outcomes. Raises DamageLimitReachedError; what is then not carried out stays in hand."""
@@ -57,18 +62,20 @@ class Closing:
             if isinstance(outcome, Done | Skipped):
                 settled.append((ticket, outcome))
             else:
-                if outcome.code != AttachmentsBusyError.code:  # put off, and nothing went wrong
+                if outcome.code not in NO_FAILURE_YET:
                     EMAILS_FAILED.labels(outcome.code).inc()
                 failed.append((ticket, outcome))
         self._settle(settled)
         for ticket, outcome in failed:
             self._move_away(ticket, outcome)
+        self._tell_settled_by_another()
 
     def close_postponed(self) -> None:
         """Try the moves again for which Redis had no memory."""
         waiting, self._postponed = self._postponed, []
         for ticket, outcome in waiting:
             self._move_away(ticket, outcome)
+        self._tell_settled_by_another()
 
     def _settle(self, settled: Sequence[tuple[Ticket, Done | Skipped]]) -> None:
         if not settled:
@@ -88,6 +95,11 @@ class Closing:
         for ticket in tickets:
             PROCESSING_LATENCY.observe((now - ticket.fetched_at).total_seconds())
         self._damage.count(done=len(settled))
+
+    def _tell_settled_by_another(self) -> None:
+        if self._settled_by_another:
+            log.info("settled_by_another", count=self._settled_by_another)
+        self._settled_by_another = 0
 
     def _move_away(self, ticket: Ticket, outcome: Retry | Dead) -> None:
         if isinstance(outcome, Dead) and self._damage.is_reached:
@@ -111,8 +123,12 @@ class Closing:
         return True
 
     def _bury(self, ticket: Ticket, outcome: Dead) -> None:
+        is_raw_missing = outcome.code == RawMissingError.code
         if not self._stream.bury(self._consumer, ticket, code=outcome.code, error=outcome.error):
+            self._settled_by_another += is_raw_missing
             return
+        if is_raw_missing:
+            EMAILS_FAILED.labels(outcome.code).inc()
         self._damage.count(dead=1)
         DLQ_MESSAGES.labels(outcome.code).inc()
         log.warning("mail_dead", envelope_id=ticket.envelope_id, code=outcome.code, error=outcome.error)

@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from src.common.beats import Beats
-from src.common.errors import AttachmentsBusyError, RedisOutOfMemoryError
+from src.common.errors import AttachmentsBusyError, RawMissingError, RedisOutOfMemoryError
 from src.common.instruments import BATCH_COMMIT
 from src.common.logs import get_logger
 from src.common.retry import RetryPolicy
@@ -218,7 +218,8 @@ class Pipeline:
         self._patience.ask("commit", write)
 
     def _decide(self, ticket: Ticket, error: Exception) -> Outcome:
-        log.warning("work_failed", envelope_id=ticket.envelope_id, code=code_of(error), error=describe(error))
+        if not isinstance(error, RawMissingError):  # else closing.py finds out whether the ticket is ours still
+            log.warning("work_failed", envelope_id=ticket.envelope_id, code=code_of(error), error=describe(error))
         return decide(error, ticket.attempt, self._policy, self._rng)
 
 

@@ -354,6 +354,24 @@ class StoreContract:
         (again,) = [state for state in store.sync_states() if state.is_gmail_api]
         assert again.retired_at is None
 
+    def test_what_is_left_of_a_mailbox_is_kept_beside_its_cursor(self, store: Store) -> None:
+        said = SyncState("eve@example.org", "all", {"history_id": "77"}, left_mails=1200, left_s=34.5)
+        store.save_sync_state("gmail", said)
+        (kept,) = store.sync_states()
+        assert (kept.left_mails, kept.left_s, kept.values) == (1200, 34.5, {"history_id": "77"})
+        store.save_sync_state("gmail", replace(said, left_s=None))
+        assert store.sync_states()[0].left_s is None
+        store.save_sync_state("gmail", replace(said, left_mails=None, left_s=None))
+        assert store.sync_states()[0].left_mails is None
+
+    def test_names_of_labels_are_kept_beside_the_cursor_whatever_they_are(self, store: Store) -> None:
+        names = {"Label_1": 'Kunden/Öl "A" \U0001f600', "Label_2": "a\nb\\", "Label_3": ""}
+        store.save_sync_state("gmail", SyncState("eve@example.org", "all", {"history_id": "77"}, label_names=names))
+        (kept,) = store.sync_states()
+        assert (kept.label_names, kept.values) == (names, {"history_id": "77"})
+        store.save_sync_state("gmail", SyncState("eve@example.org", "all", label_names={}))
+        assert not store.sync_states()[0].label_names
+
     def test_a_sync_state_that_was_written_since_is_not_retired(self, store: Store) -> None:
         store.save_sync_state("imap", SyncState("eve@example.org", "INBOX", {"last_uid": "4"}))
         (seen,) = store.sync_states()

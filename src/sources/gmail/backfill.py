@@ -10,27 +10,33 @@ from contextlib import closing
 
 from src.common.errors import GmailRequestError
 from src.common.instruments import GMAIL_BACKFILL_ETA, GMAIL_BACKFILL_LEFT
-from src.common.logs import account_tag, get_logger
+from src.common.logs import account_tag
 from src.sources.gmail.fetching import Haul, fetched
 from src.sources.gmail.history import catch_up
 from src.sources.gmail.id_set import IdSet
-from src.sources.gmail.listing import all_ids
+from src.sources.gmail.listing import Walks, all_ids
 from src.sources.gmail.position import Position
 from src.sources.gmail.visit import DRAFT, Steps, Visit, batch
 from src.sync.gmail_values import IdPage
 
-log = get_logger(__name__)
-
 
 def backfill(visit: Visit, position: Position) -> Steps:
-    """Walk what is left of the list; return the position behind its end."""
+    """Walk what is left of the list; return the position behind its end.
+
+    Raises GmailUnavailableError when its page tokens are refused again and again.
+    """
+    walks = Walks(visit, "the list of all mails")
     left_out = IdSet(() if visit.wanted.drafts else all_ids(visit, label=DRAFT, use="backfill"))
     labelled = _labelled(visit)
     total = visit.api.profile(use="backfill").messages_total if labelled is None else len(labelled)
     while position.is_listing:
-        page = _page(visit, position)
-        if page is None:
-            position = position.changed(page="", listed=0)  # the token ran out: walk anew, and skip what is stored
+        try:
+            page = _page(visit, position)
+        except GmailRequestError as error:
+            if not position.page:
+                raise
+            walks.begin_anew(error)
+            position = position.changed(page="", listed=0)  # and skip what is stored
             continue
         asked = [ref.id for ref in page.messages if labelled is None or ref.id in labelled]
         missing = visit.missing([each for each in asked if each not in left_out])
@@ -84,19 +90,13 @@ def _tell_left(visit: Visit, left: int) -> None:
     GMAIL_BACKFILL_ETA.labels(account=account_tag(visit.account)).set(visit.eta_s(left))
 
 
-def _page(visit: Visit, position: Position) -> IdPage | None:
-    try:
-        return visit.api.list_ids(
-            page=position.page or None,
-            query=visit.wanted.query,
-            spam_and_trash=visit.wanted.spam_and_trash,
-            use="backfill",
-        )
-    except GmailRequestError:
-        if not position.page:
-            raise
-        log.info("gmail_list_token_ran_out", account=account_tag(visit.account))
-        return None
+def _page(visit: Visit, position: Position) -> IdPage:
+    return visit.api.list_ids(
+        page=position.page or None,
+        query=visit.wanted.query,
+        spam_and_trash=visit.wanted.spam_and_trash,
+        use="backfill",
+    )
 
 
 def _hauls(visit: Visit, missing: Iterable[str]) -> Generator[Haul, None, None]:

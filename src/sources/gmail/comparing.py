@@ -54,7 +54,9 @@ def compare(visit: Visit, position: Position) -> Steps:
 
 def filled(visit: Visit, snapshot: Snapshot) -> Iterator[None]:
     """Fill a snapshot with the ids and labels of all mails, drafts included; who walks this may act between pages."""
-    for label in visit.api.labels(use="census"):
+    labels = visit.api.labels(use="census")
+    visit.label_names.learn(labels)
+    for label in labels:
         yield from _labelled(visit, snapshot, label)
     if visit.wanted.query:
         for ids in pages(visit, query=visit.wanted.query):

@@ -1,4 +1,4 @@
-"""Fetching: mails by id, in hauls of bounded size, whatever single ones do.
+"""Fetching: mails by id, or what is known of them, in hauls of bounded size, whatever single ones do.
 
 What the wire cannot give of one mail after its own tries: a temporary error ends the visit once the other mails are
 handed out, and the next begins anew later; what concerns this mail alone becomes a Failure, and so does, in the end, a
@@ -18,11 +18,14 @@ from src.common.errors import (
     MailUnfetchableError,
 )
 from src.common.instruments import GMAIL_SYNC_LATENCY, GMAIL_SYNC_MESSAGES
+from src.common.logs import account_tag, get_logger
 from src.model.cursor import Failure
 from src.model.envelope import Envelope
 from src.sources.gmail.visit import Limits, Visit, known_mails
 from src.sync.gmail_values import GoneMessage, MessageFacts, RawMessage
 from src.sync.quota_scripts import Use
+
+log = get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -71,19 +74,46 @@ def _asked_for(visit: Visit, ids: Iterable[str], gone: list[str], *, use: Use) -
         raise passing
 
 
+def looked_up(visit: Visit, ids: Iterable[str], *, use: Use) -> Iterator[list[MessageFacts]]:
+    """Yield what is known of mails besides their bytes, a batch's worth at a time, in any order.
+
+    Those that are gone are left out: their deletion is in the history that follows. So are, with a word in the log,
+    those of which the API tells nothing while it tells of others: the next comparison finds their labels by lists.
+    """
+    found: list[MessageFacts] = []
+    passing: IngestError | None = None
+    results = visit.api.look_up_many(ids, use=use)
+    with closing(results):  # type: ignore[type-var]  # a generator; ends its threads
+        for message_id, result in results:
+            if isinstance(result, MessageFacts):
+                visit.stubborn.given(message_id)
+                found.append(result)
+            elif isinstance(result, IngestError) and _may_pass(visit, message_id, result):
+                passing = result
+            elif isinstance(result, IngestError):
+                log.warning("gmail_labels_not_told", account=account_tag(visit.account), code=result.code)
+            if len(found) >= visit.limits.batch_mails:
+                yield found
+                found = []
+    if found:
+        yield found
+    if passing is not None:
+        raise passing
+
+
 def _may_pass(visit: Visit, message_id: str, error: IngestError) -> bool:
     """Tell a failure of the surroundings from one of this mail."""
     if isinstance(error, GmailPreconditionError) or not error.is_temporary:
         return False
-    return not (visit.stubborn.failed(message_id) and _gives_others(visit))
+    return not (visit.stubborn.failed(message_id) and _gives_others(visit, message_id))
 
 
-def _gives_others(visit: Visit) -> bool:
-    """Ask for a mail that it gave before."""
-    stored = (mail for mail in known_mails(visit) if mail.is_stored and not mail.is_deleted)
-    other = next(stored, None)
+def _gives_others(visit: Visit, message_id: str) -> bool:
+    """Ask for another mail that it gave before."""
+    stored = (mail.source_id for mail in known_mails(visit) if mail.is_stored and not mail.is_deleted)
+    other = next((each for each in stored if each != message_id), None)
     try:
-        return other is not None and isinstance(visit.api.get_minimal(other.source_id), MessageFacts)
+        return other is not None and isinstance(visit.api.get_minimal(other), MessageFacts)
     except GmailUnavailableError:
         return False
 

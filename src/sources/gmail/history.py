@@ -6,19 +6,19 @@ history tells the labels that result; a mail that is not known although only its
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from src.common.errors import GmailRequestError
 from src.common.instruments import GMAIL_HISTORY_GAP
 from src.common.logs import account_tag, get_logger
 from src.model.cursor import Batch
 from src.model.envelope import Envelope
-from src.sources.gmail.fetching import fetched
-from src.sources.gmail.listing import pages
+from src.sources.gmail.fetching import fetched, looked_up
+from src.sources.gmail.listing import Walks, pages
 from src.sources.gmail.position import Position
 from src.sources.gmail.visit import Steps, Visit, batch
 from src.store.protocol import KnownMail
-from src.sync.gmail_values import GoneMessage, HistoryRecord, HistoryTooOld, Touched
+from src.sync.gmail_values import HistoryRecord, HistoryTooOld, Touched
 
 log = get_logger(__name__)
 
@@ -78,21 +78,25 @@ def catch_up(visit: Visit, position: Position) -> Steps:
 
     `startHistoryId` stays the same over all pages, and the new marker is the first page's: a later one's would skip
     what came during the walk. A walk that an earlier process began ends where the history ended then, so another one
-    follows.
+    follows. Raises GmailUnavailableError when its page tokens are refused again and again.
     """
     is_taken_over = bool(position.history_page)
+    walks = Walks(visit, "the history")
     while True:
         page = position.history_page or None
         try:
             told = visit.api.history(position.history_id, page=page)
-        except GmailRequestError:
+        except GmailRequestError as error:
             if page is None:
                 raise
-            position = position.at(position.history_id)  # the token ran out: the walk begins anew
+            walks.begin_anew(error)
+            position = position.at(position.history_id)
             continue
         if isinstance(told, HistoryTooOld):
             return (yield from _begin_anew(visit, position))
         visit.tells_labels = visit.tells_labels or _tells_labels(told.records)
+        if visit.label_names.lacks(told.records):
+            visit.label_names.learn(visit.api.labels())
         marker = position.history_next or told.history_id
         _tell_gap(visit, marker - position.history_id)
         after = position.on_page(told.next_page, marker) if told.next_page else position.at(marker)
@@ -118,26 +122,45 @@ def _begin_anew(visit: Visit, position: Position) -> Steps:
 
 def said(visit: Visit, changes: Sequence[Change], before: Position, after: Position) -> Iterator[Batch]:
     """Yield batches that say the changes; the last one's cursor is `after`, the others' is `before`."""
+    news = _sorted_out(visit, changes)
+    wanted = news.new + _asked(visit, news.relabelled)
+    yield from _in_parts(visit, news.envelopes, before)
+    for facts in looked_up(visit, news.unlabelled, use="live"):
+        yield batch(before, [visit.changed(each.id, each.thread_id, each.label_ids, each.history_id) for each in facts])
+    for haul in fetched(visit, wanted, use="live"):
+        yield batch(before, haul.envelopes, haul.failures)
+    yield batch(after)
+
+
+@dataclass(slots=True)
+class _News:
+    """What some changes mean."""
+
+    envelopes: list[Envelope] = field(default_factory=list)  # to be said as they are
+    unlabelled: list[str] = field(default_factory=list)  # known mails whose labels the history does not tell
+    new: list[str] = field(default_factory=list)  # to be fetched
+    relabelled: list[str] = field(default_factory=list)  # not known: to be fetched if the query finds them
+
+
+def _sorted_out(visit: Visit, changes: Sequence[Change]) -> _News:
     ids = [change.id for change in changes]
     stored = visit.stored(ids) if ids else {}
     is_stored = {each for each in ids if each in stored and stored[each].is_stored}
     busy = visit.on_its_way([each for each in ids if each not in is_stored])
-    envelopes: list[Envelope] = []
-    new: list[str] = []
-    relabelled: list[str] = []  # and not known
+    news = _News()
     for change in changes:
         is_known = change.id in is_stored or change.id in busy
         if change.is_deleted:
-            envelopes += [visit.deleted(change.id)] if is_known or change.id in stored else []
+            news.envelopes += [visit.deleted(change.id)] if is_known or change.id in stored else []
         elif is_known:
-            envelopes += _with_labels(visit, change, stored.get(change.id))
+            labels = _labels_told(visit, change, stored.get(change.id))
+            if labels is None:
+                news.unlabelled.append(change.id)
+            else:
+                news.envelopes.append(visit.changed(change.id, change.thread_id, labels, change.history_id))
         elif change.labels is None or visit.wanted.takes(change.labels):
-            (new if change.is_new else relabelled).append(change.id)
-    new += _asked(visit, relabelled)
-    yield from _in_parts(visit, envelopes, before)
-    for haul in fetched(visit, new, use="live"):
-        yield batch(before, haul.envelopes, haul.failures)
-    yield batch(after)
+            (news.new if change.is_new else news.relabelled).append(change.id)
+    return news
 
 
 def _asked(visit: Visit, ids: Sequence[str]) -> list[str]:
@@ -153,14 +176,8 @@ def _asked(visit: Visit, ids: Sequence[str]) -> list[str]:
     return [each for each in ids if each not in left]
 
 
-def _with_labels(visit: Visit, change: Change, stored: KnownMail | None) -> list[Envelope]:
-    labels = labels_after(change, stored.labels, tells_labels=visit.tells_labels) if stored else change.labels
-    if labels is not None:
-        return [visit.changed(change.id, change.thread_id, labels, change.history_id)]
-    facts = visit.api.get_minimal(change.id)
-    if isinstance(facts, GoneMessage):
-        return []  # its deletion is in the history that follows
-    return [visit.changed(change.id, change.thread_id, facts.label_ids, facts.history_id)]
+def _labels_told(visit: Visit, change: Change, stored: KnownMail | None) -> tuple[str, ...] | None:
+    return labels_after(change, stored.labels, tells_labels=visit.tells_labels) if stored else change.labels
 
 
 def _tells_labels(records: Iterable[HistoryRecord]) -> bool:

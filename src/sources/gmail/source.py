@@ -1,6 +1,6 @@
 """GmailSource: one account, read through the Gmail API step by step. The order of steps is in `look.py`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ from src.sources.gmail.comparing import filled, is_wanted
 from src.sources.gmail.fetching import fetched
 from src.sources.gmail.filters import label_ids_of
 from src.sources.gmail.interruption import Interruption
+from src.sources.gmail.label_names import LabelNames
 from src.sources.gmail.look import look
 from src.sources.gmail.position import Position
 from src.sources.gmail.snapshot import Snapshot
@@ -24,7 +25,7 @@ from src.sync.gmail_values import Label
 
 
 class GmailSource:
-    """Plays Source, Waiter, Census and Refetch."""
+    """Plays Source, Waiter, Census, NamesLabels and Refetch."""
 
     kind = KIND
     mailbox = MAILBOX
@@ -60,6 +61,7 @@ class GmailSource:
         self._eta_s = eta_s
         self._are_labels_known = not self._wanted.label_ids
         self._stubborn = Stubborn(clock)
+        self._label_names = LabelNames()
         self._is_first_look = True  # of this process
         self._steps: Iterator[Batch] | None = None
         self._returned: Cursor | None = None  # what `_steps` reads on from: this very object, see Source
@@ -115,6 +117,10 @@ class GmailSource:
         """Return the labels that the account has now."""
         return self._api.labels(use="census")
 
+    def label_names(self) -> Mapping[str, str] | None:
+        """As in NamesLabels."""
+        return self._label_names.by_id
+
     def refetch(self, mails: Sequence[KnownMail]) -> Iterator[tuple[Envelope, ...]]:
         """As in Refetch."""
         for haul in fetched(self._visit(), [mail.source_id for mail in mails], use="backfill"):
@@ -137,6 +143,7 @@ class GmailSource:
             clock=self._clock,
             pause=self._interruption.sleep,
             stubborn=self._stubborn,
+            label_names=self._label_names,
             take_hint=self._interruption.take_hint,
             wanted=self._resolved(),
             limits=self._limits,

@@ -10,6 +10,7 @@ from src.common.clock import Clock
 from src.common.errors import IngestError
 from src.model.cursor import Batch, Failure
 from src.model.envelope import Envelope, GmailIds, Kind, Place, envelope_id
+from src.sources.gmail.label_names import LabelNames
 from src.sources.gmail.position import Position
 from src.sources.gmail.stubborn import Stubborn
 from src.sources.imap.ids import is_gmail_id
@@ -57,6 +58,10 @@ class Api(Protocol):
     def history(self, start: int, *, page: str | None = None, use: Use = "live") -> HistoryPage | HistoryTooOld: ...
 
     def get_minimal(self, message_id: str, *, use: Use = "live") -> MessageFacts | GoneMessage: ...
+
+    def look_up_many(
+        self, message_ids: Iterable[str], *, use: Use
+    ) -> Iterator[tuple[str, MessageFacts | GoneMessage | IngestError]]: ...
 
     def fetch_many(
         self, message_ids: Iterable[str], *, use: Use
@@ -113,6 +118,7 @@ class Visit:
     clock: Clock
     pause: Callable[[float], object]  # raises when a stop is asked for
     stubborn: Stubborn  # outlives the visit
+    label_names: LabelNames = field(default_factory=LabelNames)  # outlives the visit
     take_hint: Callable[[], bool] = lambda: False  # whether something may be new; forgets it
     wanted: Wanted = field(default_factory=Wanted)
     limits: Limits = field(default_factory=Limits)

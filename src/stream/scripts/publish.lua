@@ -10,11 +10,14 @@
 --   1 group   2 most entries   3 most bytes   4 seconds an id stays known   5 most known ids   6 token of the lease
 --   7 number of cursor values, then for each: name, expected ("=VALUE", "-" absent, "*" any), new ("=VALUE", "-" none)
 --   then for each envelope: id, kind, version ("" stamps one), force ("1" or ""), dead code ("" lives), dead error,
---   number of slices (0: the raw mail is the last argument), bytes, payload, raw mail
--- Returns {result, added, repeated, dead}; result is published, full, fenced, cursor_moved or staged_gone.
+--   number of slices (0: one string), bytes (0: no raw mail), payload
+-- Raw mails lie staged: slices since earlier, strings since the same MULTI, which ends with this script. They are not
+-- arguments, since what passes through Lua is copied and collected: that took Redis twice as long.
+-- Returns {result, added, repeated, dead}; result is published, full, fenced, cursor_moved or staged_gone. But for
+-- slices, which can be read only once, nothing stays staged.
 -- Its first write takes memory on purpose: at the memory limit Redis refuses it there, with nothing changed.
 
-local ENVELOPE_ARGUMENTS = 10
+local ENVELOPE_ARGUMENTS = 9
 local TRIM_AT_ONCE = 400 -- known ids dropped by one call: more than a usual batch brings, so that trimming keeps up
 
 local lease, cursor_names, last_poll, total_emails = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
@@ -23,13 +26,31 @@ local known_ttl_s, max_known, token = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV
 local cursor_values = tonumber(ARGV[7])
 local first_envelope = 8 + 3 * cursor_values
 
-if redis.call('HGET', lease, 'token') ~= token then return {'fenced', 0, 0, 0} end
+local function staged_key(id) return stream .. ':staged:' .. id end
+
+-- Whether an envelope's raw mail is one string, and whether it has any.
+local function is_string(at) return ARGV[at + 6] == '0' and ARGV[at + 7] ~= '0' end
+local function has_raw(at) return ARGV[at + 6] ~= '0' or ARGV[at + 7] ~= '0' end
+
+local function is_staged(at)
+  if is_string(at) then return redis.call('EXISTS', staged_key(ARGV[at])) == 1 end
+  return not has_raw(at) or redis.call('LLEN', staged_key(ARGV[at])) == tonumber(ARGV[at + 6])
+end
+
+local function refused(result)
+  for at = first_envelope, #ARGV, ENVELOPE_ARGUMENTS do
+    if is_string(at) then redis.call('UNLINK', staged_key(ARGV[at])) end
+  end
+  return {result, 0, 0, 0}
+end
+
+if redis.call('HGET', lease, 'token') ~= token then return refused('fenced') end
 
 for i = 1, cursor_values do
   local expected = ARGV[8 + 3 * (i - 1) + 1]
   if expected ~= '*' then
     local stored = redis.call('GET', KEYS[18 + i])
-    if (stored and '=' .. stored or '-') ~= expected then return {'cursor_moved', 0, 0, 0} end
+    if (stored and '=' .. stored or '-') ~= expected then return refused('cursor_moved') end
   end
 end
 
@@ -59,7 +80,7 @@ for at = first_envelope, #ARGV, ENVELOPE_ARGUMENTS do
   end
   if is_repeat then
     repeated = repeated + 1
-    if ARGV[at + 6] ~= '0' and not seen[id] then unused[#unused + 1] = stream .. ':staged:' .. ARGV[at] end
+    if has_raw(at) and not seen[id] then unused[#unused + 1] = staged_key(ARGV[at]) end
   else
     seen[id] = true
     fresh[#fresh + 1] = {at, id, version}
@@ -67,10 +88,7 @@ for at = first_envelope, #ARGV, ENVELOPE_ARGUMENTS do
       live_count = live_count + 1
       new_bytes = new_bytes + tonumber(ARGV[at + 7])
     end
-    local slices = tonumber(ARGV[at + 6])
-    if slices > 0 and redis.call('LLEN', stream .. ':staged:' .. ARGV[at]) ~= slices then
-      return {'staged_gone', 0, 0, 0}
-    end
+    if not is_staged(at) then return refused('staged_gone') end
   end
 end
 
@@ -81,7 +99,7 @@ if live_count > 0 then
   local is_full = waiting + live_count > max_entries or waiting_bytes + new_bytes > max_bytes
   if waiting > 0 and is_full then
     redis.pcall('HINCRBY', counters, 'refused_full', 1) -- may fail for lack of memory; the answer stands
-    return {'full', 0, 0, 0}
+    return refused('full')
   end
 end
 
@@ -109,11 +127,9 @@ for _, item in ipairs(fresh) do
     dead_count = dead_count + 1
     dead_bytes = dead_bytes + tonumber(bytes)
   end
-  if slices ~= '0' then
-    redis.call('RENAME', stream .. ':staged:' .. ARGV[at], raw_key(id))
+  if has_raw(at) then
+    redis.call('RENAME', staged_key(ARGV[at]), raw_key(id))
     redis.call('PERSIST', raw_key(id))
-  elseif bytes ~= '0' then
-    redis.call('SET', raw_key(id), ARGV[at + 9])
   end
   entries[#entries + 1] = id
   entries[#entries + 1] = reference .. ' ' .. bytes

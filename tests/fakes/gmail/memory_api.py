@@ -101,6 +101,18 @@ class MemoryApi:
         mail = self.mailbox.find(message_id)
         return GoneMessage(message_id) if mail is None else _facts(mail)
 
+    def look_up_many(
+        self, message_ids: Iterable[str], *, use: Use
+    ) -> Iterator[tuple[str, MessageFacts | GoneMessage | IngestError]]:
+        """As the wire does, tells of a failure and goes on."""
+        for message_id in message_ids:
+            self.before_call("look_up")
+            mail = self.mailbox.find(message_id)
+            if message_id in self.failing:
+                yield message_id, _failing()
+            else:
+                yield message_id, GoneMessage(message_id) if mail is None else _facts(mail)
+
     def fetch_many(
         self, message_ids: Iterable[str], *, use: Use
     ) -> Iterator[tuple[str, RawMessage | GoneMessage | IngestError]]:

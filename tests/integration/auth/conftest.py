@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from cryptography.fernet import Fernet
 
 from config.settings import Settings, load
@@ -20,6 +21,17 @@ ACCOUNT = "ada@example.org"
 SIGNED_IN_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 PutKey = Callable[..., Path]  # see `put_key`
+
+
+class Person:
+    """Plays standard input: opens the address that was printed, and pastes where it leads."""
+
+    def __init__(self, printed: pytest.CaptureFixture[str]) -> None:
+        self._printed = printed
+
+    def readline(self) -> str:
+        address = next(word for word in self._printed.readouterr().err.split() if "/auth?" in word)
+        return requests.get(address, allow_redirects=False, timeout=10).headers["Location"] + "\n"
 
 
 @pytest.fixture

@@ -4,13 +4,15 @@ import sys
 from pathlib import Path
 
 import pytest
-import requests
 
 from producer import main as produce
 from src.auth.google_oauth import IMAP_SCOPE, READ_SCOPE
 from src.auth.oauth2_gmail import main
 from src.common import exit_codes
+from tests.fakes.gmail.fake_gmail import FakeGmail
 from tests.fakes.google_oauth import FakeGoogle
+
+from .conftest import Person
 
 FILE = """
 [[account]]
@@ -20,17 +22,6 @@ name = "ada@example.org"
 name = "bea@example.org"
 use_gmail_api = true
 """
-
-
-class Person:
-    """Plays standard input: opens the address that was printed, and pastes where it leads."""
-
-    def __init__(self, printed: pytest.CaptureFixture[str]) -> None:
-        self._printed = printed
-
-    def readline(self) -> str:
-        address = next(word for word in self._printed.readouterr().err.split() if "/auth?" in word)
-        return requests.get(address, allow_redirects=False, timeout=10).headers["Location"] + "\n"
 
 
 @pytest.fixture(autouse=True)
@@ -46,8 +37,9 @@ def _accounts(
 
 
 def test_each_account_signs_in_for_itself(
-    google: FakeGoogle, environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+    gmail: FakeGmail, google: FakeGoogle, environment: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    gmail.add_account("bea@example.org")
     for name, scope in (("ada@example.org", IMAP_SCOPE), ("bea@example.org", READ_SCOPE)):
         google.account = name
         assert produce(["--auth-setup", "--headless", "--account", name]) == exit_codes.OK

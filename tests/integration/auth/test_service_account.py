@@ -23,6 +23,7 @@ from src.common import exit_codes
 from src.common.clock import SystemClock
 from src.common.errors import DelegationRefusedError, SourceUnavailableError, TokenFileError
 from tests.fakes.clock import FakeClock
+from tests.fakes.gmail import faults
 from tests.fakes.gmail.fake_gmail import FakeGmail
 from tests.fakes.google_oauth import Mood
 from tests.fakes.google_service_account import DelegationRefusedError as FakeRefusal
@@ -203,7 +204,9 @@ def test_setting_up_tries_it_and_the_doctor_and_info_show_it(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert f"may act for {ACCOUNT}" in set_up(delegated)
+    done = set_up(delegated)
+    assert f"may act for {ACCOUNT}" in done.text
+    assert done.exit_code == exit_codes.OK
     checks = look(delegated, lambda: "never called")
     assert {check.state for check in checks.values()} == {State.GREEN}, checks
     assert "client id 1042" in checks["service account"].found
@@ -217,6 +220,14 @@ def test_setting_up_tries_it_and_the_doctor_and_info_show_it(
     assert "PRIVATE" not in shown
     assert main(["--revoke"]) == exit_codes.USAGE
     assert "Admin console" in capsys.readouterr().err
+
+
+def test_setting_up_tells_that_the_mailbox_cannot_be_looked_at(gmail: FakeGmail, delegated: Settings) -> None:
+    gmail.faults.add(faults.DOMAIN_POLICY, "getProfile", times=None)
+    done = set_up(delegated)
+    assert done.exit_code == exit_codes.INCOMPLETE
+    assert f"may act for {ACCOUNT}" in done.text
+    assert "[login_refused]" in done.text
 
 
 def test_the_doctor_says_what_the_domain_refuses(gmail: FakeGmail, delegated: Settings, put_key: PutKey) -> None:

@@ -5,7 +5,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from config.settings import Settings, SettingsError, load
+from producer import main as produce
 from src.auth.access_token import access_token_provider
 from src.auth.auth_setup import has_browser, run_auth_setup
 from src.auth.google_oauth import IMAP_SCOPE, READ_SCOPE
@@ -29,10 +30,11 @@ from src.common.errors import (
     SourceUnavailableError,
 )
 from tests.fakes.gmail import faults
+from tests.fakes.gmail.errors import ApiError
 from tests.fakes.gmail.fake_gmail import FakeGmail
 from tests.fakes.google_oauth import FakeGoogle, Mood
 
-from .conftest import ACCOUNT
+from .conftest import ACCOUNT, Person
 
 ROOT = Path(__file__).resolve().parents[3]
 SignedIn = Callable[..., StoredToken]
@@ -45,7 +47,9 @@ def browse(address: str) -> bool:
 
 
 def sign_in(settings: Settings, **options: object) -> StoredToken:
-    return run_auth_setup(settings, open_browser=browse, say=lambda _: None, timeout_s=10, **options)  # type: ignore[arg-type]
+    signed_in = run_auth_setup(settings, open_browser=browse, say=lambda _: None, timeout_s=10, **options)  # type: ignore[arg-type]
+    assert signed_in.flaw is None
+    return signed_in.token
 
 
 @pytest.fixture
@@ -75,7 +79,7 @@ def test_signing_in_without_a_browser_by_pasting(google: FakeGoogle, settings: S
         answer = requests.get(address, allow_redirects=False, timeout=10)
         return answer.headers["Location"] + "\n"
 
-    token = run_auth_setup(settings, headless=True, say=said.append, ask=paste, timeout_s=10)
+    token = run_auth_setup(settings, headless=True, say=said.append, ask=paste, timeout_s=10).token
     assert token_file(settings).load() == token
 
 
@@ -100,15 +104,47 @@ def test_who_signs_in_as_somebody_else_is_told_and_nothing_is_kept(gmail: FakeGm
     assert gmail.google.refresh_tokens  # not taken back: it may be the sign-in of another account of ours
 
 
-@pytest.mark.usefixtures("environment", "browser")
-@pytest.mark.parametrize("fault", [faults.DOMAIN_POLICY, faults.server_error(503)])
-def test_a_mailbox_that_cannot_be_looked_at_does_not_waste_the_sign_in(gmail: FakeGmail, fault: faults.Fault) -> None:
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(
+    ("run", "option"),
+    [(produce, "--auth-setup"), (main, "--setup")],
+)
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (faults.error(lambda: ApiError(403, "accessNotConfigured", "Gmail API has not been used.")), "login_refused"),
+        (faults.server_error(503), "source_unavailable"),
+    ],
+)
+def test_a_mailbox_that_cannot_be_looked_at_does_not_waste_the_sign_in_and_is_told(
+    gmail: FakeGmail,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    run: Callable[[Sequence[str]], int],
+    option: str,
+    fault: faults.Fault,
+    code: str,
+) -> None:
+    monkeypatch.setenv("USE_GMAIL_API", "true")
+    monkeypatch.setattr(sys, "stdin", Person(capsys))
     gmail.faults.add(fault, "getProfile", times=None)
-    settings = load(use_gmail_api=True)
-    said: list[str] = []
-    token = run_auth_setup(settings, open_browser=browse, say=said.append, timeout_s=10)
-    assert token_file(settings).load() == token
-    assert "could not be looked at" in said[-1]
+    assert run([option, "--headless"]) == exit_codes.INCOMPLETE
+    assert token_file(load()).load().account == ACCOUNT
+    said = "".join(capsys.readouterr())
+    assert f"Signed in as {ACCOUNT}" in said
+    assert f"[{code}] see docs/runbooks/{code}.md" in said
+    assert "doctor --online" in said
+    assert "Now run" not in said
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_sign_in_that_is_well_says_how_to_go_on(
+    gmail: FakeGmail, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("USE_GMAIL_API", "true")
+    monkeypatch.setattr(sys, "stdin", Person(capsys))
+    assert produce(["--auth-setup", "--headless"]) == exit_codes.OK
+    assert "Now run `python producer.py`" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("browser")

@@ -36,12 +36,20 @@ def test_backfill_then_changes_end_at_the_truth_and_each_mail_is_fetched_once(ho
     assert {home.gmail.gets(mail_id) for mail_id in home.stored()} == {1}
 
 
+def test_labels_are_shown_by_their_names_once_the_mailbox_was_read(home: GmailHome) -> None:
+    label = home.gmail.mailbox.create_label("Kunden/Öl")
+    mail = home.gmail.mailbox.add(b"Subject: invoice\r\n\r\nbody\r\n", labels=[label])
+    home.sync()
+    (hit,) = home.json("search", "invoice")
+    assert (hit["source_id"], hit["labels"], hit["label_names"]) == (mail, [label], ["Kunden/Öl"])
+
+
 def test_a_change_of_labels_costs_no_fetch_and_an_idle_look_two_units(home: GmailHome) -> None:
     fill(home.gmail, 10)
     home.sync()
     before, units = home.gmail.calls("messages.get"), home.gmail.quota.units()
     home.produce()
-    assert home.gmail.quota.units() - units == 2
+    assert home.gmail.quota.units() - units == 2 + 1  # one call to the history; each process asks once for labels
     home.gmail.mailbox.relabel(*home.gmail.mailbox.truth(), add=["STARRED"])
     home.gmail.mailbox.relabel(*home.gmail.mailbox.truth(), remove=["STARRED", "INBOX"])
     archived, *_ = home.gmail.mailbox.truth()

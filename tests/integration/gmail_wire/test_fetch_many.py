@@ -20,7 +20,7 @@ from src.common.errors import (
 )
 from src.sync import bounded_answer, gmail_caller
 from src.sync.fetch_many import AHEAD, MOST_UNAVAILABLE
-from src.sync.gmail_values import GoneMessage, RawMessage
+from src.sync.gmail_values import GoneMessage, MessageFacts, RawMessage
 from src.sync.quota import Limits
 from tests.fakes.gmail_scripted_server import Answer, Asked, message, refusal
 from tests.integration.gmail_wire.conftest import MakeWire, StopError, Wire
@@ -60,6 +60,23 @@ def test_each_mail_comes_once_with_its_own_bytes(wire: MakeWire, threads: int) -
     assert len(w.server.asked) == len(IDS)  # none twice
     assert len({asked.port for asked in w.server.asked}) <= threads  # connections are kept
     assert w.server.most_under_way <= threads
+
+
+def test_what_is_known_of_many_mails_besides_their_bytes_comes_with_several_calls_under_way(wire: MakeWire) -> None:
+    def facts(asked: Asked) -> Answer:
+        message_id = asked.path.rsplit("/", 1)[1]
+        if message_id == IDS[3]:
+            return refusal(404, "notFound")
+        return Answer(message(message_id), delay_s=0.05)
+
+    w = wire(facts)
+    found = dict(w.api.look_up_many(IDS, use="live", threads=10))
+    assert found.pop(IDS[3]) == GoneMessage(IDS[3])
+    assert {each.id: each.label_ids for each in found.values() if isinstance(each, MessageFacts)} == {
+        message_id: ("INBOX", "Label_1") for message_id in IDS if message_id != IDS[3]
+    }
+    assert 8 <= w.server.most_under_way <= 10
+    assert {asked.one("format") for asked in w.server.asked} == {"minimal"}
 
 
 def test_calls_overlap_and_connections_outlive_a_walk(wire: MakeWire) -> None:

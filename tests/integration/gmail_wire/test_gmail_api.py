@@ -309,6 +309,48 @@ def test_an_answer_has_a_size_it_may_not_pass(wire: MakeWire, monkeypatch: pytes
         w.api.profile()
 
 
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_what_is_left_of_an_answer_that_is_too_large_is_not_read_as_the_next_one(
+    wire: MakeWire, monkeypatch: pytest.MonkeyPatch, is_chunked: bool
+) -> None:
+    monkeypatch.setattr("src.sync.gmail_api.MAX_RAW_ANSWER_BYTES", 100_000)
+    w = wire(one_after_another(Answer(message(ID, bytes(200_000)), is_chunked=is_chunked), GOOD))
+    with pytest.raises(MailTooLargeError):
+        w.api.get_raw(ID)
+    before = errors_counted("network")
+    found = w.api.get_raw(ID)
+    assert isinstance(found, RawMessage)
+    assert found.raw == MAIL
+    assert len(w.server.asked) == 2  # the second one once
+    assert len({asked.port for asked in w.server.asked}) == 2
+    assert errors_counted("network") == before
+
+
+def test_a_connection_on_which_a_stop_came_in_mid_answer_is_not_used_again(
+    wire: MakeWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded_answer, "SMALL_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr(bounded_answer, "WAIT_POLL_S", 0.01)
+    w: Wire
+
+    def script(asked: Asked) -> Answer:
+        if len(w.server.asked) > 1:
+            return GOOD
+        w.stop.set()
+        return Answer(message(ID, bytes(200_000)))
+
+    w = wire(script)
+    other = w.api._caller.reading(most_bytes=1_000_000, sleep=w._sleep)
+    other.check(200_000)  # so that the answer waits in its midst
+    with pytest.raises(StopError):
+        w.api.get_raw(ID)
+    other.done()
+    w.stop.clear()
+    assert isinstance(w.api.get_raw(ID), RawMessage)
+    assert len(w.server.asked) == 2
+    assert len({asked.port for asked in w.server.asked}) == 2
+
+
 def test_a_mail_of_50_mb_passes(wire: MakeWire) -> None:
     big = os.urandom(1_000_000) * 50
     w = wire(always(Answer(message(ID, big))), timeout_s=20.0)

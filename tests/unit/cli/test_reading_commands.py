@@ -2,6 +2,7 @@
 
 import json
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,23 @@ def test_export_writes_one_object_a_line(desk: Desk) -> None:
     assert desk.run("export", "--account", "nobody@example.org").stdout == ""
 
 
+def test_labels_are_shown_by_the_names_that_people_gave_them(desk: Desk) -> None:
+    names = {"Label_12": "Kunden/\x1b[31mÖl"}
+    desk.mails.save_sync_state("gmail", SyncState(ACCOUNT, "Gmail", label_names=names))
+    labels = ("INBOX", "Label_12", "Label_7")
+    desk.mails.write([added(account=ACCOUNT, labels=labels, message=make_message(subject="invoice"))])
+    told = ["INBOX", "Kunden/\x1b[31mÖl", "Label_7"]
+
+    (exported,) = [json.loads(line) for line in desk.run("export").stdout.splitlines()]
+    assert (exported["labels"], exported["label_names"]) == (["INBOX", "Label_12", "Label_7"], told)
+    (hit,) = desk.json("search", "invoice")
+    assert (hit["labels"], hit["label_names"]) == (["INBOX", "Label_12", "Label_7"], told)
+    shown = desk.run("search", "invoice").stdout
+    assert "Öl" in shown
+    assert "Label_7" not in shown, "only names, since room is scarce"
+    assert "\x1b" not in shown
+
+
 def test_export_to_a_file_is_private_and_all_or_nothing(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,7 +88,7 @@ def test_export_to_a_file_is_private_and_all_or_nothing(
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
     def breaks(_account: str | None = None) -> object:
-        yield {"subject": "one"}
+        yield {"account": ACCOUNT, "labels": [], "subject": "one"}
         raise DatabaseRefusedError("broke in the middle")
 
     monkeypatch.setattr(desk.mails, "export", breaks)
@@ -107,6 +125,23 @@ def test_retire_says_when_somebody_reads_it_or_nobody_ever_did(desk: Desk, monke
     monkeypatch.setattr(desk.mails, "retire_sync_state", lambda _state, _at: False)  # written in between
     result = desk.run("retire", "--account", ACCOUNT)
     assert (result.exit_code, "still reading" in result.stderr) == (exit_codes.INCOMPLETE, True)
+
+
+@pytest.mark.parametrize(
+    ("left_s", "age_s", "said"),
+    [
+        (7400.0, 5, "reading, 41200 left, about 2.1 h"),
+        (None, 5, "reading, 41200 left"),
+        (7400.0, 7300, "not read to its end, 41200 left 2.0 h ago"),
+    ],
+)
+def test_status_shows_what_is_left_of_a_long_backfill(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, left_s: float | None, age_s: int, said: str
+) -> None:
+    written_at = datetime.now(UTC) - timedelta(seconds=age_s)
+    state = SyncState(ACCOUNT, "Gmail", {"listing": "1"}, updated_at=written_at, left_mails=41_200, left_s=left_s)
+    desk.mails.save_sync_state("gmail", state)
+    assert said in desk.run("status").stdout
 
 
 def test_status_shows_everything(desk: Desk) -> None:

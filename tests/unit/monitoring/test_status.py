@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from src.common.errors import DatabaseUnavailableError, RedisUnavailableError
 from src.common.logs import account_tag
 from src.model.cursor import Cursor
-from src.monitoring.status import StatusReport, Unavailable, cap_use, gather_status, is_full
+from src.monitoring.status import LEFT_HOLDS_S, StatusReport, Unavailable, cap_use, gather_status, is_full
 from src.monitoring.status_json import as_json
 from src.store.protocol import StoreStats, SyncState
 from src.stream.protocol import StreamStats
@@ -94,6 +95,29 @@ def test_a_mailbox_that_is_read_no_more_is_told_as_such() -> None:
     assert report.accounts[0].mailboxes[0].retired_at == since
     told = orjson.dumps(as_json(report, with_names=False)).decode()
     assert f'"retired_at":"{since.isoformat()}"' in told
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, (1200, 34.5)),
+        ({"updated_at": FakeClock().now() - timedelta(seconds=LEFT_HOLDS_S + 1)}, (1200, None)),  # the producer ended
+        ({"left_s": None}, (1200, None)),  # nobody knows yet
+        ({"left_mails": 0}, (None, None)),
+        ({"retired_at": FakeClock().now()}, (None, None)),
+    ],
+)
+def test_what_is_left_is_told_and_how_long_it_takes_as_long_as_that_holds(
+    changes: dict[str, Any], told: tuple[int | None, float | None]
+) -> None:
+    now = FakeClock().now()
+    state = replace(SyncState(ADA, "Gmail", updated_at=now, left_mails=1200, left_s=34.5), **changes)
+    report = gather(store=lambda: Store(state))
+    (box,) = report.accounts[0].mailboxes
+    assert (box.left_mails, box.left_s) == told
+    assert box.left_at == (state.updated_at if told[0] else None)
+    shown = orjson.loads(orjson.dumps(as_json(report, with_names=False)))["accounts"][0]["mailboxes"][0]
+    assert (shown["left"], shown["left_s"]) == told
 
 
 def test_without_redis_the_database_tells_how_far_it_was_read() -> None:

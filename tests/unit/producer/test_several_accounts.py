@@ -225,7 +225,10 @@ def test_an_account_is_read_as_soon_as_somebody_signed_in_for_it(monkeypatch: py
     several = Several(owner, once=False)
     running = threading.Thread(target=several.run)
     running.start()
-    wait_until(lambda: several.reports(owner)[0].state is State.BLOCKED, what="the account to be blocked")
+    # For a moment between opening and reading there is no report.
+    wait_until(
+        lambda: [report.state for report in several.reports(owner)] == [State.BLOCKED], what="the account to be blocked"
+    )
     owner.sign_in_mark = "signed in"
     wait_until(lambda: several.published(owner) == {1, 2, 3}, what="its mails")
     several.shutdown.ask()

@@ -10,6 +10,7 @@ from src.common.clock import SystemClock
 from src.common.errors import DatabaseUnavailableError
 from src.model.cursor import Cursor
 from src.producer.board import MailboxName
+from src.producer.pace import Left
 from src.producer.sync_states import SyncStateKeeper
 from src.store.protocol import SyncState
 from tests.fixtures.services import wait_until
@@ -72,6 +73,30 @@ def test_a_database_that_is_away_gets_the_latest_state_when_it_is_back(fault: Ex
     keeper.close()
     assert [state.values["last_uid"] for _, state in states.saved] == ["2"]
     assert states.saved[0][1].error_code == "source_unavailable"
+
+
+def test_what_is_left_is_written_until_the_mailbox_is_read_to_its_end() -> None:
+    states = States()
+    keeper = SyncStateKeeper(states, SystemClock(), interval_s=60.0)
+    keeper.keep(NAME, Cursor(), left=Left(40, 12.5))
+    keeper.start()
+    keeper.close()
+    assert [(state.left_mails, state.left_s) for _, state in states.saved] == [(40, 12.5)]
+    keeper.keep(NAME, Cursor(), is_caught_up=True)
+    keeper._save()
+    assert [state.left_mails for _, state in states.saved] == [40, None]
+
+
+def test_names_of_labels_stay_as_they_were_told_last_also_by_an_earlier_process() -> None:
+    states = States()
+    for told in (None, {"Label_1": "Work"}, None, {"Label_1": "Play"}, {}):
+        keeper = SyncStateKeeper(states, SystemClock(), interval_s=60.0)
+        keeper.start()
+        keeper.keep(NAME, Cursor(), label_names=told)
+        keeper.keep(NAME, Cursor(), error_code="gmail_unavailable")
+        keeper.close()
+    work, play = {"Label_1": "Work"}, {"Label_1": "Play"}
+    assert [state.label_names for _, state in states.saved] == [None, work, work, play, {}]
 
 
 def forgiven(states: States, *, is_away: bool = False) -> list[SyncState]:

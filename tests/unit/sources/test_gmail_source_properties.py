@@ -3,20 +3,25 @@ the mailbox as it is, and no mail was fetched twice without need.
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.common.errors import GmailUnavailableError
 from src.common.instruments import GMAIL_DRIFT
 from src.common.logs import account_tag
+from src.sources.gmail.listing import MOST_WALKS
 from src.sources.gmail.snapshot import Drift
+from src.sources.gmail.stubborn import GIVEN_UP_AFTER_S
 from src.sources.gmail.visit import MAILBOX, Wanted
 from tests.fakes.gmail.busy_user import ACTS, Act, BusyUser
 from tests.fakes.gmail.mailbox import Mailbox
+from tests.fixtures.logs import CapturedLogs
 from tests.unit.sources.gmail_reading import ACCOUNT, PASSING, SMALL, GmailReader
 
 Event = Act | Literal["step", "work", "restart", "expire", "tokens_end", "fault", "late", "time"]
@@ -153,6 +158,85 @@ def test_a_change_of_labels_costs_no_fetch() -> None:
     assert reader.stored() == reader.truth()
 
 
+def _relabelled(mails: int) -> tuple[GmailReader, list[str]]:
+    """Return a reader that is about to read that labels changed, of an API that does not tell them; and the mails."""
+    mailbox = Mailbox(ACCOUNT)
+    ids = [mailbox.add(b"Subject: %d\r\n\r\n" % number) for number in range(mails)]
+    reader = GmailReader(mailbox, tells_labels=False)
+    reader.run()
+    mailbox.relabel(*ids, add=["STARRED"])
+    reader.batches.clear()
+    return reader, ids
+
+
+def test_labels_that_the_history_does_not_tell_are_asked_for_together_and_said_in_batches() -> None:
+    reader, ids = _relabelled(40)
+    calls = Counter[str]()
+    reader.api.before_call = lambda name: calls.update([name])
+    reader.run()
+    assert calls["look_up"] == len(ids)
+    assert calls["get"] == 0, "one by one would take a round trip each"
+    assert all(len(batch.envelopes) <= SMALL.batch_mails for batch in reader.batches)
+    assert reader.stored() == reader.truth()
+
+
+def test_labels_that_cannot_be_had_for_now_end_the_look_behind_those_of_the_others() -> None:
+    reader, ids = _relabelled(3)
+    reader.api.failing.add(ids[1])
+    with pytest.raises(GmailUnavailableError):
+        _step_on(reader)
+    reader.model.work()
+    starred = {mail_id for mail_id, (_, labels) in reader.stored().items() if "STARRED" in labels}
+    assert starred == {ids[0], ids[2]}
+    reader.api.failing.clear()
+    reader.held = None
+    reader.run()
+    assert reader.stored() == reader.truth()
+
+
+def test_labels_that_can_never_be_had_are_left_to_the_next_comparison(logs: CapturedLogs) -> None:
+    reader, ids = _relabelled(3)
+    reader.api.failing.add(ids[1])
+    with pytest.raises(GmailUnavailableError):
+        _step_on(reader)
+    reader.held = None
+    reader.clock.advance(GIVEN_UP_AFTER_S)
+    reader.run()
+    (left,) = logs.named("gmail_labels_not_told")
+    assert left["code"] == "gmail_unavailable"
+    assert reader.stored() != reader.truth()
+    reader.compares_first = True
+    reader.restart()
+    reader.run()
+    assert reader.stored() == reader.truth()
+
+
+def test_names_of_labels_are_known_after_the_first_look_and_follow_new_and_renamed_ones() -> None:
+    mailbox = Mailbox(ACCOUNT)
+    mail = mailbox.add(b"Subject: 1\r\n\r\n")
+    work = mailbox.create_label("Work")
+    reader = GmailReader(mailbox)
+    assert reader.source.label_names() is None
+    reader.run()
+    assert reader.source.label_names() == {work: "Work"}
+
+    later = mailbox.create_label("Later")
+    mailbox.relabel(mail, add=[later])
+    calls = Counter[str]()
+    reader.api.before_call = lambda name: calls.update([name])
+    reader.run()
+    assert reader.source.label_names() == {work: "Work", later: "Later"}
+    mailbox.relabel(mail, remove=[later])
+    reader.run()
+    assert calls["labels"] == 1, "known ones are not asked for again"
+
+    mailbox.delete_label(work)
+    reader.compares_first = True
+    reader.restart()
+    reader.run()
+    assert reader.source.label_names() == {later: "Later"}
+
+
 def test_a_history_that_ends_while_all_is_compared_begins_anew() -> None:
     mailbox = Mailbox("someone@example.org")
     mailbox.add(b"Subject: 1\r\n\r\n")
@@ -264,6 +348,31 @@ def test_tokens_that_run_out_while_all_is_compared_have_the_list_walked_anew() -
     assert reader.stored() == reader.truth()
 
 
+@pytest.mark.parametrize("listed", ["list", "history"])
+def test_tokens_that_gmail_refuses_each_time_end_the_look_and_cost_nothing_later(listed: str) -> None:
+    mailbox = Mailbox(ACCOUNT)
+    reader = GmailReader(mailbox)
+    if listed == "history":
+        reader.run()
+    for number in range(9):  # several pages
+        mailbox.add(b"Subject: %d\r\n\r\n" % number)
+    calls = Counter[str]()
+
+    def act(name: str) -> None:
+        calls[name] += 1
+        reader.api.tokens_end()
+
+    reader.api.before_call = act
+    with pytest.raises(GmailUnavailableError, match=f"{MOST_WALKS} times"):
+        _step_on(reader)
+    assert calls[listed] <= 2 * MOST_WALKS + 1, "each walk is a page and a refusal; one list is that of the drafts"
+
+    reader.api.before_call = lambda _name: None
+    reader.run()
+    assert reader.stored() == reader.truth()
+    assert len(reader.api.fetched) == 9
+
+
 def test_old_mails_that_the_query_leaves_out_are_not_fetched_when_they_are_relabelled() -> None:
     mailbox = Mailbox(ACCOUNT)
     old = [mailbox.add(b"Subject: old %d\r\n\r\n" % number) for number in range(8)]
@@ -282,6 +391,13 @@ def test_old_mails_that_the_query_leaves_out_are_not_fetched_when_they_are_relab
     reader.run()
     assert reader.stored().keys() == {*lately, spam, new}
     assert sorted(reader.api.fetched) == sorted([spam, new])
+
+
+def _step_on(reader: GmailReader) -> None:
+    """Read on for much longer than it takes to read a few mails."""
+    for _ in range(100):
+        reader.step()
+        reader.model.work()
 
 
 def _compared_soon(seed: int = 1, live_every_s: float = 5.0) -> tuple[GmailReader, Mailbox, BusyUser]:

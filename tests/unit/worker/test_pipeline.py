@@ -5,6 +5,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from src.common.errors import (
     DatabaseSchemaError,
@@ -18,6 +19,7 @@ from src.model.message import Record
 from src.model.ticket import Ticket
 from src.worker.prepare import Prepare, Unfinished
 from tests.contracts.stream_mails import outgoing, publish
+from tests.fixtures.logs import CapturedLogs
 from tests.unit.worker.workbench import CONSUMER, Workbench
 
 
@@ -135,6 +137,41 @@ def test_a_ticket_that_another_worker_took_over_is_neither_stored_nor_settled() 
     assert bench.table.stored == [_source_id(2)]
     assert bench.stream.stats().waiting == 1
     assert bench.hand.held() == []
+
+
+def test_mails_that_were_settled_while_this_worker_stood_still_are_no_failures(logs: CapturedLogs) -> None:
+    bench = Workbench()
+    publish(bench.stream, *(outgoing(uid) for uid in range(1, 5)))
+    tickets = bench.intake.next_tickets()
+    before = failed_with("raw_missing")
+    bench.stream.settle(CONSUMER, tickets[:3], [])  # as the worker does that took them over
+    bench.pipeline._work_on(tickets)
+    bench.loading.close()
+    assert bench.table.stored == [_source_id(4)]
+    assert bench.stream.stats().dead == 0
+    assert bench.hand.held() == []
+    assert [(line["event"], line["level"], line["count"]) for line in logs.events] == [
+        ("settled_by_another", "info", 3)
+    ]
+    assert failed_with("raw_missing") == before
+
+
+def test_a_raw_mail_that_is_gone_from_a_ticket_of_ours_is_a_failure(logs: CapturedLogs) -> None:
+    bench = Workbench()
+    publish(bench.stream, outgoing(1), outgoing(2))
+    tickets = bench.intake.next_tickets()
+    before = failed_with("raw_missing")
+    bench.stream._ids[tickets[0].envelope_id].raw = None  # deleted by hand
+    bench.pipeline._work_on(tickets)
+    bench.loading.close()
+    assert bench.table.stored == [_source_id(2)]
+    (dead,) = logs.events
+    assert (dead["event"], dead["level"], dead["code"]) == ("mail_dead", "warning", "raw_missing")
+    assert failed_with("raw_missing") == before + 1
+
+
+def failed_with(code: str) -> float:
+    return REGISTRY.get_sample_value("email_ingestion_emails_failed_total", {"code": code}) or 0.0
 
 
 def test_changes_and_deletions_need_no_raw_mail() -> None:
