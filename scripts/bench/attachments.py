@@ -119,16 +119,21 @@ def _by_pool(sample: Sample, pool: Pool) -> str:
 
 
 def _cpu_s() -> float:
-    """Return the CPU that this process, the pool's child and all that has ended below them took, in seconds."""
+    """Return the CPU that this process, all that live below it and all that ended there took, in seconds."""
     own = os.times()
-    threads = Path("/proc/self/task").iterdir()  # the pool starts its children in a thread of its own
-    children = [child for thread in threads for child in (thread / "children").read_text(encoding="ascii").split()]
-    return own.user + own.system + own.children_user + own.children_system + sum(map(_cpu_of_s, children))
+    below = sum(map(_cpu_of_s, _started_by("self")))
+    return own.user + own.system + own.children_user + own.children_system + below
 
 
 def _cpu_of_s(process: str) -> float:
     fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) * TICK_S  # utime, stime, cutime, cstime: proc_pid_stat(5)
+    own = sum(map(int, fields[11:15])) * TICK_S  # utime, stime, cutime, cstime: proc_pid_stat(5)
+    return own + sum(map(_cpu_of_s, _started_by(process)))
+
+
+def _started_by(process: str) -> list[str]:
+    threads = Path(f"/proc/{process}/task").iterdir()  # the pool starts its children in a thread of its own
+    return [child for thread in threads for child in (thread / "children").read_text(encoding="ascii").split()]
 
 
 HEADINGS = ("file", "KB", "ms floor", "ms bare", "ms ours", "CPU floor", "CPU bare", "CPU ours", "by CPU", "share")

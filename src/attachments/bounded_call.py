@@ -1,65 +1,83 @@
-"""Run a function in a fork of this process, for a time: for readers in C that hang, so that another has its turn.
+"""Read a file beside this process, for a time: for readers in C that hang, crash or eat memory, so that another has its
+turn.
 
-Only for a process without threads, such as the sandbox's child. The fork dies with the process that waits for it.
+It is read in a fork, which is kept for the next file: a fork for each would have its memory from the kernel anew each
+time, a tenth of all that reading a PDF of 100 pages takes. The fork is ended after every call that did not end well,
+and when it has grown old or large, so that no file meets what another left behind.
 """
 
-import os
-import signal
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
-import orjson
+from src.attachments.extractor import Content, NotExtractedError
+from src.attachments.sandbox import frames
+from src.attachments.sandbox.fork import Fork
 
-from src.attachments.extractor import NotExtractedError
-from src.attachments.sandbox import frames, isolation
-
-
-def call_within(seconds: float, function: Callable[[], Any]) -> Any:
-    """Return what `function` returns, as JSON knows it. Raises NotExtractedError: what it raised itself, `time_out`,
-    `crashed`, `out_of_memory`, or `broken` for any other exception of it."""
-    reading, writing = os.pipe()
-    parent = os.getpid()
-    try:
-        child = os.fork()
-    except OSError as error:  # no memory, or too many processes
-        os.close(reading)
-        os.close(writing)
-        raise NotExtractedError("out_of_memory") from error
-    if child == 0:
-        os.close(reading)
-        _run_and_leave(function, writing, parent)
-    os.close(writing)
-    os.set_blocking(reading, False)
-    try:
-        head, _ = frames.receive(reading, max_data_bytes=0, deadline=time.monotonic() + seconds)
-    except frames.TooSlowError as error:
-        raise NotExtractedError("time_out") from error
-    except frames.BrokenPipeToChildError as error:
-        raise NotExtractedError("crashed") from error
-    finally:
-        os.close(reading)
-        with suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-    answer = orjson.loads(head)
-    if "reason" in answer:
-        raise NotExtractedError(answer["reason"])
-    return answer["result"]
+CALLS_OF_A_FORK = 200  # then a new one takes over: libraries leak
+MOST_GROWTH_BYTES = 256 * 1024 * 1024  # of the 1.2 GB that each process of the sandbox may take
 
 
-def _run_and_leave(function: Callable[[], Any], writing: int, parent: int) -> None:
-    """Answer and end, without the clean-up of a whole process: that is the parent's."""
-    try:
-        isolation.die_with_parent(parent)
-        answer: dict[str, Any] = {"result": function()}
-    except NotExtractedError as error:
-        answer = {"reason": error.reason}
-    except MemoryError:
-        answer = {"reason": "out_of_memory"}
-    except BaseException:  # noqa: BLE001  # whatever a broken file makes a library raise
-        answer = {"reason": "broken"}
-    with suppress(BaseException):
-        frames.send(writing, orjson.dumps(answer))
-    os._exit(0)
+def call_within(seconds: float, read: Callable[..., Any], content: Content, *arguments: object) -> Any:
+    """Return what `read(content, *arguments)` returns, as JSON knows it. `read` is a function of a module; the
+    arguments are copied.
+
+    Raises NotExtractedError: what `read` raised itself, `time_out`, `crashed`, `out_of_memory`, or `broken` for any
+    other exception of it. Only for a process without threads, such as the sandbox's child.
+    """
+    return _KEPT.call(seconds, read, content, arguments)
+
+
+def end() -> None:
+    """End the fork, if there is one; a later call starts another. It would not outlive this process, but has to be
+    waited for by its parent."""
+    _KEPT.end()
+
+
+class _KeptFork:
+    """The fork, once there is one."""
+
+    def __init__(self) -> None:
+        self._fork: Fork | None = None
+        self._calls = 0
+        self._first_bytes = 0  # of its address space
+
+    def call(self, seconds: float, read: Callable[..., Any], content: Content, arguments: tuple[object, ...]) -> Any:
+        fork = self._fork = self._ready()
+        self._calls += 1
+        is_well = False
+        try:
+            answer = fork.call(seconds, read, content, arguments)
+            is_well = "result" in answer and not self._is_worn(fork)
+        except frames.TooSlowError as error:
+            raise NotExtractedError("time_out") from error
+        except frames.BrokenPipeToChildError as error:
+            raise NotExtractedError("crashed") from error
+        finally:
+            if not is_well:
+                self.end()
+        if "reason" in answer:
+            raise NotExtractedError(answer["reason"])
+        return answer["result"]
+
+    def _ready(self) -> Fork:
+        if self._fork is not None and self._fork.is_ready:
+            return self._fork
+        self.end()
+        try:
+            fork = Fork()
+        except OSError as error:
+            raise NotExtractedError("out_of_memory") from error
+        self._calls, self._first_bytes = 0, fork.address_space_bytes()
+        return fork
+
+    def _is_worn(self, fork: Fork) -> bool:
+        growth_bytes = fork.address_space_bytes() - self._first_bytes
+        return self._calls >= CALLS_OF_A_FORK or growth_bytes > MOST_GROWTH_BYTES
+
+    def end(self) -> None:
+        if self._fork is not None:
+            self._fork.end()
+        self._fork = None
+
+
+_KEPT = _KeptFork()

@@ -52,7 +52,7 @@ def _is_small(data: Content, limits: Limits) -> bool:
 
 
 def _read_beside(data: Content, limits: Limits) -> dict[str, Any]:
-    found: dict[str, Any] = call_within(data.budget.left_s(limits.engine_seconds), lambda: _read(data, limits))
+    found: dict[str, Any] = call_within(data.budget.left_s(limits.engine_seconds), _read, data, limits)
     return found
 
 

@@ -10,8 +10,9 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
-from src.attachments import registry
+from src.attachments import bounded_call, registry
 from src.attachments.limits import DEFAULT
 from src.attachments.mail_file import MailFile
 from src.attachments.sandbox import frames, isolation
@@ -34,9 +35,17 @@ def main(arguments: list[str]) -> int:
     isolation.confine(DEFAULT.address_space_bytes, project=PROJECT, own_folder=Path.cwd())
     gc.freeze()
     frames.send(answers, frames.READY)
+    try:
+        return _serve(tasks, answers, lines)
+    finally:
+        bounded_call.end()
+
+
+def _serve(tasks: BinaryIO, answers: int, lines: tuple[registry.Line, ...]) -> int:
+    """Answer until the input ends, or memory is short; return the exit code."""
     while True:
         try:
-            head, data = frames.receive(tasks, max_data_bytes=DEFAULT.decoded_bytes)
+            head, data = frames.receive_from(tasks, max_data_bytes=DEFAULT.decoded_bytes)
         except frames.BrokenPipeToChildError:
             return 0
         found = _done(head, data, lines)
@@ -66,14 +75,14 @@ def _with_mail_parser() -> tuple[registry.Line, ...]:
     return tuple(mail if line.pattern == registry.MAIL else line for line in registry.REGISTRY)
 
 
-def _pipes_out_of_the_way() -> tuple[int, int]:
+def _pipes_out_of_the_way() -> tuple[BinaryIO, int]:
     """Move the pipes from standard input and output to numbers of their own; nothing is read or printed any more."""
     tasks, answers = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
     os.close(nothing)
-    return tasks, answers
+    return os.fdopen(tasks, "rb"), answers
 
 
 if __name__ == "__main__":

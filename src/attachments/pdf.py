@@ -78,7 +78,7 @@ def _texts(data: Content, limits: Limits) -> dict[str, Any]:
 
 
 def _within(data: Content, limits: Limits, read: Callable[[Content, Limits], dict[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = call_within(data.budget.left_s(limits.engine_seconds), lambda: read(data, limits))
+    found: dict[str, Any] = call_within(data.budget.left_s(limits.engine_seconds), read, data, limits)
     return found
 
 

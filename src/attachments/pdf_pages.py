@@ -96,7 +96,7 @@ def read_by_ocr(data: Content, at: int, reader: Reader) -> str:
     os.close(descriptor)
     try:
         seconds = min(RENDER_SECONDS, reader.left_s())
-        was_rendered = call_within(seconds, lambda: _render(data, at, reader.limits, name))
+        was_rendered = call_within(seconds, _render, data, at, reader.limits, name)
         return _scrubbed(reader.read(Path(name))) if was_rendered else ""
     finally:
         Path(name).unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from src.attachments.sandbox import frames
 from src.model.extraction import Extracted, Extraction
 
 PROJECT = Path(__file__).resolve().parents[2]
+_kept: list[bytearray] = []
 
 
 class Reader:
@@ -118,7 +119,7 @@ def _answer_falsely(_data: Content, limits: Limits) -> str:
             "metadata": {"author": "y" * 5000},
         }
     )
-    frames.send(_answers(), told)
+    frames.send(answers(), told)
     os._exit(0)
 
 
@@ -128,11 +129,12 @@ def _answer_with_a_reason(_data: Content, _limits: Limits) -> str:
 
 def _answer_twice(_data: Content, _limits: Limits) -> str:
     false = frames.answer(Extraction(Extracted.TEXT, text="false"))
-    frames.send(_answers(), false)
+    frames.send(answers(), false)
     return "true"
 
 
-def _answers() -> int:
+def answers() -> int:
+    """Return the pipe by which this process answers."""
     pipes = [int(each.name) for each in Path("/proc/self/fd").iterdir() if int(each.name) > 2]
     return next(each for each in pipes if _is_for_writing(each))
 
@@ -144,8 +146,36 @@ def _is_for_writing(descriptor: int) -> bool:
         return False  # the listing itself
 
 
-def _fork_and_hang(_data: Content, _limits: Limits) -> str:
-    return str(call_within(3600, lambda: time.sleep(3600)))
+def _fork_and_hang(data: Content, limits: Limits) -> str:
+    return str(call_within(3600, _hang, data, limits))
+
+
+def _fork(data: Content, limits: Limits) -> str:
+    return str(call_within(20, _own_id, data, limits))
+
+
+def _fork_and_grow(data: Content, limits: Limits) -> str:
+    return str(call_within(20, _grow, data, limits))
+
+
+def _own_id(_data: Content, _limits: Limits) -> int:
+    return os.getpid()
+
+
+def _grow(_data: Content, _limits: Limits) -> int:
+    """Keep 300 MB for good, as a library that leaks."""
+    _kept.append(bytearray(300 * 1024 * 1024))
+    return os.getpid()
+
+
+def _take_again(_data: Content, _limits: Limits) -> str:
+    """Take 4 MB in pieces and give them back, as for the pages of a PDF; return the page faults of ten such pages."""
+    for times in (2, 10):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(times):
+            taken = [bytearray(100_000) for _ in range(40)]
+            taken.clear()
+    return str(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 def _leave_files(_data: Content, _limits: Limits) -> str:
@@ -226,9 +256,12 @@ _READERS: dict[str, Callable[[Content, Limits], str]] = {
     "answer-falsely": _answer_falsely,
     "answer-with-a-reason": _answer_with_a_reason,
     "answer-twice": _answer_twice,
+    "fork": _fork,
     "fork-and-hang": _fork_and_hang,
+    "fork-and-grow": _fork_and_grow,
     "reach-files": _reach_files,
     "signal-parent": _signal_parent,
+    "take-again": _take_again,
     "leave-files": _leave_files,
     "look-into-others": _look_into_others,
     "limits": _limits_of,

@@ -77,6 +77,14 @@ def die_with_parent(parent: int) -> None:
         os._exit(0)
 
 
+def close_all_but(*kept: int) -> None:
+    """Close what this process has open besides standard input, output and errors, and these."""
+    below = 3
+    for descriptor in (*sorted(kept), OPEN_FILES):
+        os.closerange(below, descriptor)
+        below = descriptor + 1
+
+
 def bound_task(seconds: float) -> None:
     """Let this process have so much CPU and, at most, three times so much wall time from now on; it is killed then.
 

@@ -1,6 +1,7 @@
 """The pool with readers that crash, hang and eat: each costs its one attachment, and the pool is whole again."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -213,6 +214,25 @@ def test_two_children_work_at_once(folder: Path) -> None:
     slow.join(5)
     assert not slow.is_alive(), "closing did not end the child that worked"
     assert list(folder.iterdir()) == []
+
+
+def test_the_fork_of_a_child_is_kept_until_it_grows_and_ends_with_it(folder: Path) -> None:
+    pool = Pool(1, temp_dir=folder, registry=READERS)
+    try:
+        first = read(pool, "fork").text
+        assert read(pool, "fork").text == first
+        assert read(pool, "fork-and-grow").text == first
+        second = read(pool, "fork").text
+        assert second != first
+        assert not Path(f"/proc/{first}").exists()
+    finally:
+        pool.close()
+    assert not Path(f"/proc/{second}").exists()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="MISSING: another C library than glibc")
+def test_what_one_page_took_of_memory_stays_for_the_next(pool: Pool) -> None:
+    assert int(read(pool, "take-again").text) < 1_000, "ten times 4 MB are 10,000 pages of memory"
 
 
 def test_a_closed_pool_starts_nothing(folder: Path) -> None:

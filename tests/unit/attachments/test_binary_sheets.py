@@ -60,7 +60,7 @@ def test_text_and_cells_are_cut_at_their_limits() -> None:
 def test_where_calamine_fails_the_second_reader_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     require_program("xls2csv")
 
-    def fail(_seconds: float, _function: object) -> None:
+    def fail(_seconds: float, _read: object, *_arguments: object) -> None:
         raise NotExtractedError("crashed")
 
     monkeypatch.setattr(calamine_sheets, "call_within", fail)
@@ -87,9 +87,9 @@ def test_only_a_file_of_small_sheets_is_read_without_a_fork(
 ) -> None:
     begun: list[float] = []
 
-    def call(seconds: float, function: Callable[[], Any]) -> Any:
+    def call(seconds: float, read: Callable[..., Any], *arguments: object) -> Any:
         begun.append(seconds)
-        return function()
+        return read(*arguments)
 
     monkeypatch.setattr(calamine_sheets, "call_within", call)
     found = read(xls("walnut", cells=((last_row, 200, 1.0, 0),)), declared=EXCEL)
