@@ -11,9 +11,10 @@ if __name__ == "__main__":  # what follows takes a second to import
 import argparse
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from config.settings import SettingsError, load
+from src.assembly.rules import rules_of
 from src.assembly.worker import run_worker
 from src.common import logs
 from src.common.exit_codes import USAGE
@@ -34,15 +35,20 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     overrides = {setting: value for *_, setting in OVERRIDES if (value := getattr(options, setting)) is not None}
     try:
-        settings = load(**overrides)
+        return _run(options, overrides)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return USAGE
+
+
+def _run(options: argparse.Namespace, overrides: Mapping[str, object]) -> int:
+    settings = load(**overrides)
     logs.configure(level=settings.log_level, format_=settings.log_format)
-    if options.processes > 1:
-        command = command_of_child(__file__, overrides, settings, is_drain=options.drain)
-        return Processes(command, options.processes, is_drain=options.drain, rng=random.Random()).run()  # noqa: S311
-    return run_worker(settings, drain=options.drain)
+    if options.processes == 1:
+        return run_worker(settings, drain=options.drain)
+    rules_of(settings)  # a wrong file is told here, once, not by each child
+    command = command_of_child(__file__, overrides, settings, is_drain=options.drain)
+    return Processes(command, options.processes, is_drain=options.drain, rng=random.Random()).run()  # noqa: S311
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,7 +5,6 @@ This is the edge: it reads the file, and lends what the file refers to (other fi
 """
 
 import os
-import stat
 from collections.abc import Collection
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from config.account_secrets import SecretsAround
 from config.accounts_file import parse_accounts
 from config.rollout import is_switched
 from config.settings import Settings, SettingsError
+from config.text_file import read_text_file
 
-MOST_BYTES = 1024 * 1024  # of the file: a thousand accounts with all that can be said of them
 MOST_SECRET_BYTES = 4096  # of a file with a password: a longer one is some other file
 
 
@@ -58,26 +57,9 @@ def _name_of(settings: Settings) -> str:
 def _of_the_file(settings: Settings, winning: Collection[str]) -> tuple[Account, ...]:
     if "imap_user" in winning:
         raise SettingsError("--username is for the one account of the settings: of ACCOUNTS_FILE choose with --account")
-    text, is_private = _read(Path(settings.accounts_file))
+    text, mode = read_text_file(Path(settings.accounts_file), "ACCOUNTS_FILE")
+    is_private = not mode & 0o077
     return parse_accounts(text, settings, SecretsAround(_environment(), _read_secret, is_private), winning=winning)
-
-
-def _read(path: Path) -> tuple[str, bool]:
-    """Return the text of the file, and whether none but its owner may read it."""
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):  # looked at first: to open a pipe would block
-            raise SettingsError("ACCOUNTS_FILE: expected a file, and this is none")
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise SettingsError(f"ACCOUNTS_FILE cannot be read: {error.strerror}") from error
-    if len(content) > MOST_BYTES:
-        raise SettingsError(f"ACCOUNTS_FILE is larger than {MOST_BYTES} bytes")
-    try:
-        return content.decode("utf-8"), not mode & 0o077
-    except UnicodeDecodeError as error:
-        raise SettingsError("ACCOUNTS_FILE is not text in UTF-8, as TOML has to be") from error
 
 
 def _environment() -> dict[str, str]:

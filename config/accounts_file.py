@@ -26,10 +26,10 @@ from config.account_clashes import clashes, same_names
 from config.account_secrets import SecretMistakeError, SecretsAround, is_secret, keys_of, secret_of
 from config.rollout import is_switched
 from config.settings import Settings, SettingsError, said_of
+from config.toml_values import MOST_KEY_CHARS, shown
 
 MOST_ACCOUNTS = 500  # in one process: each mailbox has three threads, a connection, and some 2 MB while it catches up
 MOST_NAME_CHARS = 200  # of an account's name: part of keys and of unique columns
-MOST_KEY_CHARS = 64  # of a key that is repeated in a message
 
 Entry = Mapping[str, Any]  # one [[account]], as TOML has it
 
@@ -67,7 +67,7 @@ def _entries(text: str) -> list[Entry]:
     except tomllib.TOMLDecodeError as error:
         raise _wrong([f"it is not TOML: {error}"]) from error
     entries = content.pop("account", None)
-    mistakes = [f"{_shown(key)}: only [[account]] tables are expected" for key in content]
+    mistakes = [f"{shown(key)}: only [[account]] tables are expected" for key in content]
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
         mistakes.append("expected [[account]], in double brackets, once for each account")
     elif len(entries) > MOST_ACCOUNTS:
@@ -123,15 +123,11 @@ def _mistakes_in_keys(entry: Entry, base: Settings) -> Iterator[str]:
 
 def _unknown(key: str) -> str:
     if key.lower() in KEYS:
-        return f"{_shown(key)}: write it in lower case"
+        return f"{shown(key)}: write it in lower case"
     if key.lower() in Settings.model_fields:
-        return f"{_shown(key)}: holds for all accounts: it belongs into the environment or .env"
+        return f"{shown(key)}: holds for all accounts: it belongs into the environment or .env"
     near = difflib.get_close_matches(key.lower()[:MOST_KEY_CHARS], KEYS, n=1)
-    return f"{_shown(key)}: no such setting of an account" + (f"; is {near[0]} meant?" if near else "")
-
-
-def _shown(key: str) -> str:
-    return key if key.isascii() and key.isprintable() and len(key) <= MOST_KEY_CHARS else "a key with strange text"
+    return f"{shown(key)}: no such setting of an account" + (f"; is {near[0]} meant?" if near else "")
 
 
 class _FromTheFile(Settings):

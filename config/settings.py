@@ -284,6 +284,13 @@ class Settings(BaseSettings):
     )
     dlq_max_backoff_seconds: float = Field(300.0, gt=0, description="Upper bound of any wait, in seconds.")
 
+    # --- Rules -------------------------------------------------------------------------------------------------
+    rules_file: str = Field(
+        "",
+        description="TOML file with the rules that workers apply to each mail: see `docs/rules.md`. "
+        "Empty: no rules. A change of it needs a restart of the workers.",
+    )
+
     # --- Database ----------------------------------------------------------------------------------------------
     database_url: str = Field(
         "sqlite:///data/mail.db",

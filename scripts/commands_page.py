@@ -58,7 +58,8 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "max_entries, max_bytes, oldest_waiting_s, counters, consumers, redis_version, is_full, cap_use; else code "
             "and message",
             "database": "`is_up`; if up: mails, deleted, attachments, attachments_by_outcome (the ledger: how they "
-            "ended), stubs, with_defects, newest_received_at, size_bytes; else code and message",
+            "ended), mails_by_tag (the 50 most frequent tags), stubs, with_defects, newest_received_at, size_bytes; "
+            "else code and message",
             "accounts": "a list: account, tag (its name in logs and metrics), stored (as `database`), and mailboxes, "
             "each with mailbox, tag, cursor, last_poll_at, age_s, error_code, "
             "retired_at (since when it is not read any more; null: it is to be read), "
@@ -115,6 +116,24 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
             "exit_code": "with which the command ends",
         },
     ),
+    "rules check": (
+        "a list, one object a rule, in the order in which they are looked at",
+        {
+            "name": "its name, as in `export` and in the metric",
+            "when": "as it is written",
+            "then": "as well",
+            "stop": "whether no later rule is looked at when this one matched",
+            "needs_attachments": "whether it can be asked only once the attachments were read",
+        },
+    ),
+    "rules test": (
+        "an object",
+        {
+            "matching": "names of all rules that match the mail as it is stored now",
+            "rules": "of these, those that are applied: up to the first with `stop`",
+            "tags": "which the mail would get",
+        },
+    ),
     "dlq list": (
         "a list, one object a dead letter",
         {
@@ -137,7 +156,7 @@ JSON_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
     "doctor": (
         "a list, one object a check",
         {
-            "area": "redis, database, sign-in, machine",
+            "area": "redis, database, sign-in, push, machine, attachments, rules",
             "name": "what was looked at",
             "state": "green, yellow (an operator should know) or red (mend it)",
             "found": "what was found",

@@ -136,6 +136,8 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             _p("Temporary files", "Left by killed processes, and removed.", "short",
                (f"max(orphaned_temp_files{{{JOB}}})", "orphaned"),
                (f"sum(increase(temp_file_cleanup_total{{{JOB}}}[1h]))", "removed in 1 h")),
+            _p("Rules", "Mails that each rule of RULES_FILE matched.", "short",
+               (f"sum by (rule) (increase(email_ingestion_rules_matched_total{{{JOB}}}[1h]))", "{{rule}} in 1 h")),
         ),
     ),
 )  # fmt: skip

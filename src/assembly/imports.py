@@ -11,6 +11,7 @@ from rich.console import Console
 from config.settings import Settings
 from src.assembly.dry_run import look_dry
 from src.assembly.producer import producer_options
+from src.assembly.rules import rules_of
 from src.assembly.services import open_sources, open_store, open_stream
 from src.common import exit_codes
 from src.common.beats import Beats
@@ -44,8 +45,10 @@ def run_import(
     """Put the mails of a file or folder on the stream, from where an earlier import stopped.
 
     Waits whenever the stream is full, and says so on `console`. `with_worker` runs a worker beside it, and returns when
-    all is in the database.
+    all is in the database; raises SettingsError where a worker would not start with its rules.
     """
+    if with_worker:
+        rules_of(settings)
     clock, shutdown = SystemClock(), Shutdown()
     shutdown.listen()
     share_one_heap()

@@ -19,6 +19,7 @@ from src.common.logs import get_logger
 from src.common.redis_check import require_usable
 from src.common.redis_client import RedisConnection, connect
 from src.common.shutdown import Shutdown
+from src.model.message import Decide
 from src.monitoring.collector import SharedStateCollector
 from src.monitoring.exposition import MetricsServer, serve_metrics
 from src.monitoring.health import HealthServer
@@ -28,6 +29,7 @@ from src.sources.imap.visit import KnownMails
 from src.sources.registry import SOURCES
 from src.sources.request import AccessTokens, PushHints, SourceRequest
 from src.sources.source import Source
+from src.store.decided import as_told
 from src.store.engine import sqlite_path
 from src.store.opening import open_store as open_store_at
 from src.store.protocol import Store
@@ -70,9 +72,9 @@ def open_stream(settings: Settings, *, name: str = "email-ingestion") -> OpenStr
     return OpenStream(connection, options_from(settings))
 
 
-def open_store(settings: Settings, *, may_migrate: bool = True) -> Store:
+def open_store(settings: Settings, *, may_migrate: bool = True, decide: Decide = as_told) -> Store:
     """Return the database, brought up to date. Raises DatabaseUnavailableError or DatabaseSchemaError."""
-    return open_store_at(settings.database_url, may_migrate=may_migrate)
+    return open_store_at(settings.database_url, may_migrate=may_migrate, decide=decide)
 
 
 def open_account(

@@ -1,6 +1,7 @@
 """The worker, put together: `worker.py`."""
 
 from config.settings import Settings
+from src.assembly.rules import decide_of, rules_of
 from src.assembly.services import in_time, open_store, open_stream, serve
 from src.attachments import temp_files
 from src.attachments.clamav import ClamAv
@@ -13,10 +14,12 @@ from src.common.beats import Beats
 from src.common.clock import SystemClock
 from src.common.errors import IngestError
 from src.common.exit_codes import exit_code_of
+from src.common.instruments import RULES_MATCHED
 from src.common.interpreter import share_one_heap
 from src.common.logs import get_logger
 from src.common.shutdown import Shutdown
 from src.mail.parse import parse
+from src.rules.rule import Rules
 from src.store.protocol import Store
 from src.worker.build import build as build_worker
 from src.worker.prepare import Prepare
@@ -50,11 +53,21 @@ def keeper_of(settings: Settings, store: Store) -> Keeper:
     )
 
 
+def _begun_with(rules: Rules | None) -> Rules | None:
+    """Say how many rules there are, and have each counted from 0 on, so that its first match shows as an increase."""
+    for rule in rules.rules if rules else ():
+        RULES_MATCHED.labels(rule.name)
+    if rules is not None:
+        log.info("rules_read", rules=len(rules.rules))
+    return rules
+
+
 def run_worker(settings: Settings, *, drain: bool = False) -> int:
     """Run a worker, watched and stoppable by signals, to its end; return the exit code.
 
-    A Redis or database that is away at the start is waited for, unless `drain`.
+    A Redis or database that is away at the start is waited for, unless `drain`. Raises SettingsError for wrong rules.
     """
+    decide = decide_of(_begun_with(rules_of(settings)))
     clock, shutdown = SystemClock(), Shutdown()
     beats = Beats(clock)
     shutdown.listen()
@@ -62,7 +75,7 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
     watch_parent(shutdown)
     try:
         stream = in_time(lambda: open_stream(settings, name="worker"), shutdown, once=drain)
-        store = in_time(lambda: open_store(settings), shutdown, once=drain)
+        store = in_time(lambda: open_store(settings, decide=decide), shutdown, once=drain)
     except IngestError as error:
         log.error("worker_not_started", code=error.code, error=str(error))
         return exit_code_of(error)
@@ -73,7 +86,7 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
         settings,
         stream=stream,
         store=store,
-        prepare=Prepare(parse, keeper.keep, keeper.now, leave=keeper.leave),
+        prepare=Prepare(parse, keeper.keep, keeper.now, leave=keeper.leave, decide=decide),
         shutdown=shutdown,
         beats=beats,
         clock=clock,

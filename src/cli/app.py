@@ -2,7 +2,7 @@
 
 import typer
 
-from src.cli import attachments, dlq, import_mail
+from src.cli import attachments, dlq, import_mail, rules
 from src.cli.commands import Commands
 from src.cli.compare import compare
 from src.cli.doctor import doctor
@@ -32,5 +32,6 @@ app.command()(retire)
 app.command()(compare)
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(attachments.app, name="attachments")
+app.add_typer(rules.app, name="rules")
 app.command()(doctor)
 app.command()(keygen)

@@ -31,7 +31,7 @@ def doctor(
     account: Annotated[str, typer.Option(help="Of the accounts look at this one only.")] = "",
     json_: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
 ) -> None:
-    """Check settings, Redis, database, sign-in, machine and what reads attachments; say how to mend what is wrong.
+    """Check settings, Redis, database, sign-in, machine, rules, what reads attachments; say how to mend what is wrong.
 
     Changes nothing. Ends with 1 if anything is wrong, with 2 if the settings cannot even be read.
     """
@@ -82,6 +82,7 @@ def run_checks(services: Services, *, online: bool, account: str = "") -> Iterat
     from src.cli.checks.machine_checks import machine_checks
     from src.cli.checks.push_checks import push_checks
     from src.cli.checks.redis_checks import redis_checks
+    from src.cli.checks.rules_checks import rules_checks
 
     settings = services.settings
     accounts = accounts_of(settings, only=account)  # first: a wrong file is told before anything is looked at
@@ -92,6 +93,7 @@ def run_checks(services: Services, *, online: bool, account: str = "") -> Iterat
     yield from push_checks(accounts, services.clock, is_online=online)
     yield from machine_checks(settings)
     yield from attachment_checks(settings)
+    yield from rules_checks(settings)
 
 
 def _account_checks(services: Services, account: Account, *, online: bool) -> Iterator[Check]:

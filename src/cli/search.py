@@ -26,13 +26,14 @@ class Order(StrEnum):
 def search(
     context: typer.Context,
     words: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="WORD…",
             help="Words that must all occur. In the shell's quotes: '\"a phrase\"', 'word*', 'word -without'.",
         ),
-    ],
+    ] = None,
     account: Annotated[str, typer.Option(help="Only mails of this account.")] = "",
+    tag: Annotated[str, typer.Option(help="Only mails that rules gave this tag; no word is needed then.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=MAX_HITS, help="Show at most so many.")] = 20,
     order: Annotated[Order, typer.Option(help="Which come first.")] = Order.newest,
     deleted: Annotated[bool, typer.Option("--deleted", help="Include mails that are deleted at the source.")] = False,
@@ -42,15 +43,21 @@ def search(
 
     Ends with 0 whether or not something was found.
     """
-    query = " ".join(words)
+    if not words and not tag:
+        raise typer.BadParameter("what for? Give a word, or --tag NAME")
+    query = " ".join(words or ())
     store = services_of(context).store()
-    hits = store.search(query, account=account or None, limit=limit, include_deleted=deleted, order=order.value)
+    hits = store.search(
+        query, account=account or None, limit=limit, include_deleted=deleted, order=order.value, tag=tag or None
+    )
     labels = LabelNames(store.sync_states(account or None))
     if as_json:
         print_json([_as_json(hit, labels) for hit in hits])
         return
     if not hits:
-        say("nothing found" if parse_query(query).wanted else "give at least one word that must occur")
+        asked = parse_query(query)
+        can_find = asked.wanted or (tag and not asked.unwanted)
+        say("nothing found" if can_find else "give at least one word that must occur")
         return
     columns = ("received", "from", "subject", "labels", "text")
     print_table(columns, (_row(hit, labels) for hit in hits), free=("subject", "labels", "text"))

@@ -32,6 +32,7 @@ from src.stream.protocol import SILENT_AFTER_S, StreamStats
 
 WATCH_S = 2.0  # between two looks of --watch
 MOST_WORKERS = 8  # named; the liveliest first
+MOST_TAGS = 20  # named; the most frequent first
 
 
 def status(
@@ -135,6 +136,7 @@ def _database_part(found: StoreStats | Unavailable) -> Iterator[Listing | Text]:
         ("not come yet", f"{found.stubs} mails of which only a change came so far"),
         ("with defects", found.with_defects),
         ("attachments", _by_outcome(found)),
+        *((("tags", _by_tag(found)),) if found.mails_by_tag else ()),
         ("newest", found.newest_received_at),
         ("size", size(found.size_bytes)),
     ]
@@ -146,6 +148,12 @@ def _by_outcome(stats: StoreStats) -> str:
     counts = sorted(stats.attachments_by_outcome.items(), key=lambda item: -item[1])
     told = ", ".join(f"{name.replace(':', ' ')} {count}" for name, count in counts)
     return f"{stats.attachments} ({told})" if told else str(stats.attachments)
+
+
+def _by_tag(stats: StoreStats) -> str:
+    """Return how many mails carry each tag, the most frequent first."""
+    told = [f"{clean(tag)} {mails}" for tag, mails in list(stats.mails_by_tag.items())[:MOST_TAGS]]
+    return ", ".join([*told, "…"] if len(stats.mails_by_tag) > MOST_TAGS else told)
 
 
 def _accounts_part(report: StatusReport) -> Iterator[Listing | Text]:

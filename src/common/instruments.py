@@ -147,6 +147,11 @@ MAIL_DEFECTS = Counter(
     "Defects found while parsing.",
     ["defect"],  # slugs of src/mail/defects.py
 )
+RULES_MATCHED = Counter(
+    "email_ingestion_rules_matched_total",
+    "Mails that a rule matched, each time that they were worked on.",
+    ["rule"],  # its name in RULES_FILE, which holds at most 200
+)
 WORKER_WAITS = Gauge(
     "email_ingestion_worker_waits",
     "1 while this worker holds its mails and waits for a service to come back.",

@@ -1,9 +1,10 @@
 """Message: a parsed mail. Record: what the store is asked to make true about one mail."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from src.model.decision import Decision
 from src.model.envelope import GmailIds, Kind, Place
 from src.model.extraction import Attachment
 
@@ -57,3 +58,8 @@ class Record:
     message: Message | None  # present for ADDED only
     sha256: str  # hex, of the raw mail as received; empty unless ADDED
     thread_id: str  # the source's, else the oldest known Message-ID of the thread
+    decision: Decision | None = None  # what rules say of the message; None: they were not asked, what is stored stays
+
+
+# What rules say of the message of a record, with its attachments as they are there; None: they were not asked.
+Decide = Callable[[Record], Decision | None]

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from src.model.extraction import Attachment
+import orjson
+
+from src.model.extraction import Attachment, Extracted, Extraction, Scan
 from src.model.message import Message, Record
 from src.store.bounds import MAX_MESSAGE_ID_BYTES, check_number, clean, cut, to_json
 from src.store.state import content_version
@@ -70,6 +72,7 @@ class Prepared(NamedTuple):
     attachments: list[AttachmentRow]
     search: SearchTexts
     fetched_at: datetime
+    record: Record  # whose decision is the one on these attachments
 
 
 STUB = Content("", "", "[]", "", "", '{"to":[],"cc":[],"bcc":[]}', "", "", "", "{}", "[]", 0, "")
@@ -104,7 +107,7 @@ def prepare(record: Record, message: Message) -> Prepared:
     version = content_version(record)
     attachments = [_attachment_row(attachment, version) for attachment in message.attachments]
     search = search_texts(content.subject, [sender, *people], content.body, attachments)
-    return Prepared(content, attachments, search, record.fetched_at)
+    return Prepared(content, attachments, search, record.fetched_at, record)
 
 
 def _snippet(body: str) -> str:
@@ -134,6 +137,28 @@ def _attachment_row(attachment: Attachment, version: int) -> AttachmentRow:
         scan=attachment.scan.value,
         recipe=clean(attachment.recipe),
         content_version=version,
+    )
+
+
+def attachment_of(row: AttachmentRow) -> Attachment:
+    """Return the attachment that a row holds; the opposite of what `prepare` makes of it."""
+    return Attachment(
+        position=row.position,
+        filename=row.filename,
+        content_type=row.content_type,
+        content_id=row.content_id,
+        size_bytes=row.size_bytes,
+        sha256=row.sha256,
+        is_inline=row.is_inline,
+        extraction=Extraction(
+            Extracted(row.outcome),
+            text=row.text,
+            reason=row.skipped_reason,
+            truncated=row.is_truncated,
+            metadata=orjson.loads(row.metadata),
+        ),
+        scan=Scan(row.scan),
+        recipe=row.recipe,
     )
 
 

@@ -15,7 +15,7 @@ from src.common.errors import DatabaseSchemaError, IngestError
 from src.store.engine import make_engine
 from src.store.faults import translated
 
-HEAD = "0002"  # the newest revision in src/store/migrations/versions
+HEAD = "0003"  # the newest revision in src/store/migrations/versions
 _LOCK_ID = 7_309_453_215  # of PostgreSQL's advisory lock: any number, the same in every release
 _NEWER = (
     "the database was made by a newer release (schema {found}, this one knows up to {known}): "

@@ -8,6 +8,8 @@ from sqlalchemy import Engine
 
 from src.common.clock import Clock, SystemClock
 from src.common.errors import DatabaseSchemaError
+from src.model.message import Decide
+from src.store.decided import as_told
 from src.store.engine import BUSY_TIMEOUT_S, make_engine
 from src.store.migrate import HEAD, current_revision, migrate
 from src.store.protocol import Store
@@ -15,11 +17,17 @@ from src.store.store import SqlStore
 
 
 def open_store(
-    url: str, *, clock: Clock | None = None, busy_timeout_s: float = BUSY_TIMEOUT_S, may_migrate: bool = True
+    url: str,
+    *,
+    clock: Clock | None = None,
+    busy_timeout_s: float = BUSY_TIMEOUT_S,
+    may_migrate: bool = True,
+    decide: Decide = as_told,
 ) -> Store:
     """Open the database at `url`, an SQLAlchemy address. The schema is made or brought up to date first.
 
     With `may_migrate` False a schema that is not up to date raises DatabaseSchemaError instead: for looking only.
+    `decide` is asked where a mail's attachments end other than the record that brings them says.
     """
     engine = make_engine(url, busy_timeout_s=busy_timeout_s)
     try:
@@ -30,7 +38,7 @@ def open_store(
     except BaseException:
         engine.dispose()
         raise
-    return SqlStore(engine, clock or SystemClock())
+    return SqlStore(engine, clock or SystemClock(), decide)
 
 
 def _check(engine: Engine) -> None:

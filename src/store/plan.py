@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from src.model.message import Record
+from src.model.message import Decide, Record
 from src.store.content import STUB, Content, Prepared, prepare
-from src.store.refresh import Texts, merged
+from src.store.refresh import merged
 from src.store.state import Key, Saying, State, join
 
 # The order of the columns in every INSERT into raw_emails, after `id`.
@@ -48,7 +48,7 @@ class Insert(NamedTuple):
 
 class Update(NamedTuple):
     """A row whose state changes, or one whose mail came: `fill` for a stub, `refresh` for what is stored already; the
-    attachments may tell nothing new then."""
+    attachments and the rules may tell nothing new then."""
 
     id: int
     account: str
@@ -56,6 +56,7 @@ class Update(NamedTuple):
     is_moved: bool  # whether the state is another than the stored one
     fill: Prepared | None
     refresh: Prepared | None
+    content_version: int  # of the stored content that came last
 
 
 class Plan(NamedTuple):
@@ -73,8 +74,9 @@ class Plan(NamedTuple):
 class Planner:
     """Plans one batch, as often as needed; each mail's content is prepared once at most."""
 
-    def __init__(self, sayings: Mapping[Key, Saying]) -> None:
+    def __init__(self, sayings: Mapping[Key, Saying], decide: Decide) -> None:
         self._sayings = sayings
+        self._decide = decide
         self._prepared: dict[Key, Prepared] = {}
 
     @property
@@ -100,27 +102,33 @@ class Planner:
         before = found.state
         joined = join(before, saying.state)
         if not before.is_stored:
+            if joined == before:
+                return None
             fill = self._content(key, saying)
-            return Update(found.id, key.account, joined, True, fill, None) if joined != before else None
+            return Update(found.id, key.account, joined, True, fill, None, before.content_version)
         # Also of the same content as before: a worker that was killed before it settled may have read it worse.
         content = self._content(key, saying)
-        refresh = content if content is not None and content.attachments else None
+        refresh = content if content is not None and _may_tell_news(content) else None
         is_moved = joined != before
-        return Update(found.id, key.account, joined, is_moved, None, refresh) if refresh or is_moved else None
+        if not refresh and not is_moved:
+            return None
+        return Update(found.id, key.account, joined, is_moved, None, refresh, before.content_version)
 
     def _content(self, key: Key, saying: Saying) -> Prepared | None:
         prepared = self._prepared.get(key)
         if prepared is None and saying.contents:
-            prepared = self._prepared[key] = _prepared(saying.contents)
+            prepared = self._prepared[key] = _prepared(saying.contents, self._decide)
         return prepared
 
 
-def _prepared(records: Sequence[Record]) -> Prepared:
+def _may_tell_news(content: Prepared) -> bool:
+    return bool(content.attachments) or content.record.decision is not None
+
+
+def _prepared(records: Sequence[Record], decide: Decide) -> Prepared:
     first, *others = [prepare(record, record.message) for record in records if record.message is not None]
     for other in others:
-        content = first.content
-        texts = Texts(content.subject, content.sender, content.recipients, content.body)
-        first = merged(first, texts, other.attachments)
+        first = merged(first, other, decide)
     return first
 
 

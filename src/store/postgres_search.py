@@ -4,19 +4,20 @@ The matches of the index are looked up in the narrow table and sorted: some 30 m
 matches. The planner must not read the words of each mail instead, which takes seconds; it does not know what they cost.
 """
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, TextClause, text
 
 from src.store.bounds import clean
 from src.store.faults import translated
 from src.store.hits import MAX_HITS, load_hits
 from src.store.protocol import SearchHit
 from src.store.query import Query, Term, parse_query
+from src.store.tags import CARRIES_TAG, newest_with
 from src.store.tsvector import cut_word
 
 _SEARCH = """
-    SELECT email_id FROM mail_search, CAST(:words AS tsquery) AS wanted
-    WHERE words @@ wanted {account} AND (:with_deleted OR NOT is_deleted)
-    ORDER BY {order} received_at DESC NULLS LAST, email_id DESC LIMIT :limit"""
+    SELECT s.email_id FROM mail_search s, CAST(:words AS tsquery) AS wanted
+    WHERE words @@ wanted {account} {tag} AND (:with_deleted OR NOT is_deleted)
+    ORDER BY {order} received_at DESC NULLS LAST, s.email_id DESC LIMIT :limit"""
 _RANK = "ts_rank('{0.25, 0.25, 0.5, 1.0}', words, wanted, 1) DESC,"  # weights of D to A; 1: long mails count less
 
 
@@ -34,25 +35,36 @@ class PostgresSearch:
         limit: int = 50,
         include_deleted: bool = False,
         order: str = "newest",
+        tag: str | None = None,
     ) -> list[SearchHit]:
         """See MailReader.search."""
-        parsed = parse_query(query)
-        if not parsed.wanted or limit < 1:
+        parsed, limit = parse_query(query), min(limit, MAX_HITS)
+        if limit < 1 or not (parsed.wanted or (tag and not parsed.unwanted)):
             return []
-        statement = _SEARCH.format(
-            account="" if account is None else "AND account = :account", order=_RANK if order == "relevance" else ""
-        )
-        values: dict[str, object] = {
-            "words": to_tsquery(parsed),
-            "with_deleted": include_deleted,
-            "limit": min(limit, MAX_HITS),
-        }
-        if account is not None:
-            values["account"] = clean(account)
         with translated(), self._engine.connect() as connection:
-            connection.execute(text("SET LOCAL enable_seqscan = off"))
-            ids = list(connection.execute(text(statement), values).scalars())
+            if parsed.wanted:
+                connection.execute(text("SET LOCAL enable_seqscan = off"))
+                statement = _statement(account, tag, order)
+                values = {"words": to_tsquery(parsed), "with_deleted": include_deleted, "limit": limit}
+                ids = list(connection.execute(statement, {**values, **_names(account, tag)}).scalars())
+            else:
+                ids = newest_with(connection, tag or "", account, limit=limit, with_deleted=include_deleted)
             return load_hits(connection, parsed, ids)
+
+
+def _statement(account: str | None, tag: str | None, order: str) -> TextClause:
+    return text(
+        _SEARCH.format(
+            account="" if account is None else "AND account = :account",
+            tag="" if tag is None else f"AND {CARRIES_TAG.format(id='s.email_id')}",
+            order=_RANK if order == "relevance" else "",
+        )
+    )
+
+
+def _names(account: str | None, tag: str | None) -> dict[str, str]:
+    """Return those that are asked for; a parameter of no known type cannot be NULL."""
+    return {name: clean(value) for name, value in (("account", account), ("tag", tag)) if value is not None}
 
 
 def to_tsquery(query: Query) -> str:

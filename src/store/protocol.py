@@ -61,6 +61,9 @@ class StoreStats:
     # Attachments by how they ended, `outcome` or `outcome:reason`, such as `text`, `skipped:encrypted`; empty for the
     # stats of one account.
     attachments_by_outcome: Mapping[str, int] = field(default_factory=dict)
+    # How many mails carry each tag, those deleted at the source among them, the most frequent tags only; empty for the
+    # stats of one account.
+    mails_by_tag: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,9 @@ class MailWriter(Protocol):
         """Make the records true in one transaction, committed on return; any order, any repeats, the same end state.
 
         The greater version wins for labels, place and deletion; a mail's content is written once, but for what is known
-        of its attachments: there the better reading wins, then the one of the content fetched last. A change or delete
-        that comes before its mail leaves a stub row that the mail later fills.
+        of its attachments: there the better reading wins, then the one of the content fetched last. The decision is
+        that of the content fetched last, on the attachments as they are stored. A change or delete that comes before
+        its mail leaves a stub row that the mail later fills.
         DatabaseRefusedError means that at least one record can never be written: the caller splits the batch.
         """
         ...
@@ -123,6 +127,11 @@ class MailReader(Protocol):
         """Return what is known of these mails."""
         ...
 
+    def stored_record(self, account: str, source_id: str) -> Record | None:
+        """Return a mail as the record that would bring it, with labels and place as they are now; None if there is
+        none, or it has not come."""
+        ...
+
     def search(
         self,
         query: str,
@@ -131,9 +140,11 @@ class MailReader(Protocol):
         limit: int = 50,
         include_deleted: bool = False,
         order: str = "newest",
+        tag: str | None = None,
     ) -> list[SearchHit]:
         """Full-text search over subject, people, body and attachment text. Words must all occur; "…" is a phrase;
-        `word*` a prefix; `-word` excludes. `order`: "newest" or "relevance". Never raises on odd input."""
+        `word*` a prefix; `-word` excludes. `order`: "newest" or "relevance". `tag`: only mails that carry it; without
+        a word all of them, newest first. Never raises on odd input."""
         ...
 
     def export(self, account: str | None = None) -> Iterator[dict[str, object]]:

@@ -5,7 +5,6 @@ holds a connection nor keeps the database from cleaning up. What is written duri
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,17 @@ from sqlalchemy import Column, ColumnElement, Engine, Executable, Row, Select, a
 from sqlalchemy.engine import Connection
 
 from src.model.envelope import Place
+from src.model.message import Record
 from src.store.bounds import clean
 from src.store.engine import sqlite_path
+from src.store.exported import exported
 from src.store.faults import translated
 from src.store.protocol import KnownMail, StoreStats
+from src.store.stored_record import stored_record
 from src.store.tables import HAS_DEFECTS, email_attachments, gmail_sync_state, imap_sync_state, raw_emails
+from src.store.tags import mails_by_tag
 
 PAGE_ROWS = 1_000  # of a walk over small rows
-EXPORT_PAGE_ROWS = 50  # of whole mails with their attachments: a page may hold megabytes
 LOOKUP_ROWS = 1_000  # ids asked for in one statement
 
 _mail = raw_emails.c
@@ -100,18 +102,12 @@ class Reader:
 
     def export(self, account: str | None = None) -> Iterator[dict[str, object]]:
         """See MailReader.export."""
-        wanted = select(raw_emails).where(_mail.is_stored)
-        if account is not None:
-            wanted = wanted.where(_mail.account == clean(account))
-        page = wanted.order_by(_mail.id).limit(EXPORT_PAGE_ROWS)
-        last_id = -1
-        while True:
-            mails, attachments = self._export_page(page.where(_mail.id > last_id))
-            if not mails:
-                return
-            for mail in mails:
-                yield _exported(mail, attachments.get(mail.id, []))
-            last_id = mails[-1].id
+        yield from exported(self._engine, account)
+
+    def stored_record(self, account: str, source_id: str) -> Record | None:
+        """See MailReader.stored_record."""
+        with translated(), self._engine.connect() as connection:
+            return stored_record(connection, account, source_id)
 
     def stats(self, account: str | None = None) -> StoreStats:
         """See MailReader.stats."""
@@ -120,6 +116,7 @@ class Reader:
             with_defects = connection.execute(_defect_count(account)).scalar_one()
             ledger = _ledger(connection) if account is None else {}
             attachments = sum(ledger.values()) if account is None else _attachment_count(connection, account)
+            tags = mails_by_tag(connection) if account is None else {}
             size_bytes = _database_size(connection)
         return StoreStats(
             mails=counted.mails,
@@ -130,6 +127,7 @@ class Reader:
             newest_received_at=counted.newest,
             size_bytes=size_bytes,
             attachments_by_outcome=ledger,
+            mails_by_tag=tags,
         )
 
     def accounts(self) -> list[str]:
@@ -141,17 +139,6 @@ class Reader:
     def _rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
         with translated(), self._engine.connect() as connection:
             return connection.execute(statement).all()
-
-    def _export_page(self, page: Select[Any]) -> tuple[Sequence[Row[Any]], dict[int, list[Row[Any]]]]:
-        attachments: dict[int, list[Row[Any]]] = {}
-        with translated(), self._engine.connect() as connection:
-            mails = connection.execute(page).all()
-            ids = [mail.id for mail in mails]
-            order = (_attachment.email_id, _attachment.position)
-            statement = select(email_attachments).where(_attachment.email_id.in_(ids)).order_by(*order)
-            for row in connection.execute(statement):
-                attachments.setdefault(row.email_id, []).append(row)
-        return mails, attachments
 
 
 def _all_equal(columns: Iterable[Column[Any]], values: Iterable[object]) -> list[ColumnElement[bool]]:
@@ -172,48 +159,6 @@ def known_mail(row: Row[Any]) -> KnownMail:
         sha256=row.sha256,
         version=max(row.version, row.deleted_version),
     )
-
-
-def _exported(mail: Row[Any], attachments: Sequence[Row[Any]]) -> dict[str, object]:
-    """Return the object of `export --format jsonl`; names and order are part of the contract."""
-    return {
-        "account": mail.account,
-        "source": mail.source,
-        "source_id": mail.source_id,
-        "mailbox": mail.mailbox,
-        "message_id": mail.message_id,
-        "thread_id": mail.thread_id,
-        "subject": mail.subject,
-        "from": mail.sender,
-        "to": mail.recipients["to"],
-        "cc": mail.recipients["cc"],
-        "date": _iso(mail.date),
-        "received_at": _iso(mail.received_at),
-        "size": mail.size_bytes,
-        "text": mail.body,
-        "labels": mail.labels,
-        "is_deleted": mail.is_deleted,
-        "sha256": mail.sha256,
-        "attachments": [
-            {
-                "filename": attachment.filename,
-                "content_type": attachment.content_type,
-                "size": attachment.size_bytes,
-                "sha256": attachment.sha256,
-                "text": attachment.text,
-                "skipped_reason": attachment.skipped_reason,
-                "outcome": attachment.outcome,
-                "is_truncated": attachment.is_truncated,
-                "scan": attachment.scan,
-                "metadata": attachment.metadata,
-            }
-            for attachment in attachments
-        ],
-    }
-
-
-def _iso(time: datetime | None) -> str | None:
-    return time.isoformat() if time is not None else None
 
 
 def _counts(account: str | None) -> Executable:

@@ -19,6 +19,7 @@ from src.store.faults import translated
 from src.store.hits import MAX_HITS, load_hits
 from src.store.protocol import SearchHit
 from src.store.query import Query, Term, parse_query
+from src.store.tags import CARRIES_TAG, newest_with
 
 FEW_MATCHES = 2_000  # up to here sorting them is faster than walking the mails
 TAKING_COST = 16  # taking one of the newest mails costs as much as listing so many matches
@@ -28,7 +29,8 @@ TAKEN_PER_NEEDED = 2  # so that chance, and mails marked deleted, seldom leave t
 _LATEST = text("""
     SELECT count(*), min(id), (SELECT max(id) FROM raw_emails) FROM (
         SELECT rowid AS id FROM mail_fts WHERE mail_fts MATCH :words ORDER BY rowid DESC LIMIT :most)""")
-_CONDITION = "(:account IS NULL OR m.account = :account) AND (:with_deleted OR NOT m.is_deleted)"
+_CONDITION = f"""(:account IS NULL OR m.account = :account) AND (:with_deleted OR NOT m.is_deleted)
+    AND (:tag IS NULL OR {CARRIES_TAG.format(id="m.id")})"""
 _SORT = text(f"""
     SELECT m.id FROM mail_fts f JOIN raw_emails m ON m.id = f.rowid WHERE f.mail_fts MATCH :words AND {_CONDITION}
     ORDER BY m.received_at DESC, m.id DESC LIMIT :limit""")  # noqa: S608 - texts of our own
@@ -66,26 +68,35 @@ class SqliteSearch:
         limit: int = 50,
         include_deleted: bool = False,
         order: str = "newest",
+        tag: str | None = None,
     ) -> list[SearchHit]:
         """See MailReader.search."""
-        parsed = parse_query(query)
-        if not parsed.wanted or limit < 1:
+        parsed, limit = parse_query(query), min(limit, MAX_HITS)
+        if limit < 1 or not (parsed.wanted or (tag and not parsed.unwanted)):
             return []
-        values: Values = {
-            "words": match_expression(parsed),
-            "account": None if account is None else clean(account),
-            "with_deleted": include_deleted,
-            "limit": min(limit, MAX_HITS),
-        }
         with translated(), self._engine.connect() as connection:
+            if not parsed.wanted:
+                ids: Sequence[int] = newest_with(
+                    connection, tag or "", account, limit=limit, with_deleted=include_deleted
+                )
+                return load_hits(connection, parsed, ids)
+            values: Values = {
+                "words": match_expression(parsed),
+                "account": None if account is None else clean(account),
+                "tag": None if tag is None else clean(tag),
+                "with_deleted": include_deleted,
+                "limit": limit,
+            }
             if order == "relevance":
-                ids: Sequence[int] = connection.execute(_RANK, values).scalars().all()
+                ids = connection.execute(_RANK, values).scalars().all()
             else:
-                ids = _newest_first(connection, values, min(limit, MAX_HITS))
+                ids = _newest_first(connection, values, limit)
             return load_hits(connection, parsed, ids)
 
 
 def _newest_first(connection: Connection, values: Values, limit: int) -> Sequence[int]:
+    if values["tag"] is not None:  # few mails carry one, mostly; how many of the matches do is not known
+        return connection.execute(_SORT, values).scalars().all()
     found = connection.execute(_LATEST, {"words": values["words"], "most": FEW_MATCHES + 1}).one()
     matches, oldest, latest = found
     if matches <= FEW_MATCHES:

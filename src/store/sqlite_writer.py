@@ -16,8 +16,10 @@ import orjson
 from sqlalchemy import Engine
 
 from src.common.clock import Clock
-from src.model.message import Record
+from src.model.decision import Decision
+from src.model.message import Decide, Record
 from src.store.content import AttachmentRow, Prepared
+from src.store.decided import as_told
 from src.store.faults import translated
 from src.store.plan import (
     CONTENT_COLUMNS,
@@ -32,7 +34,7 @@ from src.store.plan import (
     state_from_row,
     state_values,
 )
-from src.store.refresh import ON_CONFLICT, Refresh, Texts, refresh
+from src.store.refresh import ON_CONFLICT, Known, Refresh, Texts, refresh
 from src.store.state import Key, State, fold
 
 
@@ -61,27 +63,61 @@ _REPLACE_ATTACHMENT = f"{_INSERT_ATTACHMENT} {ON_CONFLICT}"
 _SELECT_TEXTS = f"SELECT {', '.join(Texts._fields)} FROM raw_emails WHERE id = ?"  # noqa: S608
 _SELECT_ATTACHMENTS = f"""
     SELECT {", ".join(AttachmentRow._fields)} FROM email_attachments WHERE email_id = ? ORDER BY position"""  # noqa: S608
+_INSERT_TAG = "INSERT INTO email_tags (email_id, tag) VALUES (?, ?)"
+_INSERT_RULE = "INSERT INTO email_rules (email_id, rule) VALUES (?, ?)"
+_DELETE_TAGS = "DELETE FROM email_tags WHERE email_id = ?"
+_DELETE_RULES = "DELETE FROM email_rules WHERE email_id = ?"
+_SELECT_TAGS = "SELECT tag FROM email_tags WHERE email_id = ?"
+_SELECT_RULES = "SELECT rule FROM email_rules WHERE email_id = ?"
 _NEXT_ID = "SELECT coalesce(max(id), 0) + 1 FROM raw_emails"
 
 
 class SqliteWriter:
     """Makes records true. Each call takes a connection of its own from the pool, so threads may share a writer."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, decide: Decide = as_told) -> None:
         self._engine = engine
         self._clock = clock
+        self._decide = decide
 
     def write(self, records: Sequence[Record]) -> None:
         """See MailWriter.write."""
-        planner = Planner(fold(records))
+        planner = Planner(fold(records), self._decide)
         with translated(), self._connection() as connection:
-            if _is_true_already(connection, planner.plan(_load_stored(connection, planner.keys))):
+            if self._is_true_already(connection, planner.plan(_load_stored(connection, planner.keys))):
                 return
             with _write_lock(connection):
                 plan = planner.plan(_load_stored(connection, planner.keys))
                 now = _to_text(self._clock.now())
                 _insert(connection, plan.inserts, now)
-                _update(connection, plan.updates, now)
+                self._update(connection, plan.updates, now)
+
+    def _is_true_already(self, connection: sqlite3.Connection, plan: Plan) -> bool:
+        """Tell whether a plan changes nothing, once it is known what is stored of attachments and decisions."""
+        return not plan.inserts and not any(row.is_moved or self._news(connection, row) for row in plan.updates)
+
+    def _news(self, connection: sqlite3.Connection, row: Update) -> Refresh | None:
+        """Return what the content that came once more changes of a mail; None if nothing."""
+        told = row.refresh
+        if told is None:
+            return None
+        known = _known(connection, row, with_decision=told.record.decision is not None)
+        return refresh(known, told, self._decide)
+
+    def _refresh(self, connection: sqlite3.Connection, row: Update) -> bool:
+        """Write what the content that came once more changes of a mail; return whether there was anything."""
+        found = self._news(connection, row)
+        if found is not None:
+            _write_refresh(connection, row.id, found)
+        return found is not None
+
+    def _update(self, connection: sqlite3.Connection, updates: Sequence[Update], now: str) -> None:
+        refreshed = {row.id for row in updates if self._refresh(connection, row)}
+        changed = [row for row in updates if row.is_moved or row.id in refreshed]
+        connection.executemany(_UPDATE, ((*state_values(row.state, now, _to_text), row.id) for row in changed))
+        fills = [(row.id, row.fill) for row in updates if row.fill]
+        connection.executemany(_FILL, ((*fill.content, _to_text(fill.fetched_at), id_) for id_, fill in fills))
+        _add_content(connection, fills)
 
     def index_pending(self, limit: int) -> int:  # noqa: ARG002 - the role of a lagging index
         """Return 0: the words are written together with the mail."""
@@ -136,38 +172,32 @@ def _insert(connection: sqlite3.Connection, inserts: Sequence[Insert], now: str)
     _add_content(connection, [(id_, row.prepared) for id_, row in numbered if row.prepared])
 
 
-def _update(connection: sqlite3.Connection, updates: Sequence[Update], now: str) -> None:
-    refreshed = {row.id for row in updates if row.refresh and _refresh(connection, row.id, row.refresh)}
-    changed = [row for row in updates if row.is_moved or row.id in refreshed]
-    connection.executemany(_UPDATE, ((*state_values(row.state, now, _to_text), row.id) for row in changed))
-    fills = [(row.id, row.fill) for row in updates if row.fill]
-    connection.executemany(_FILL, ((*fill.content, _to_text(fill.fetched_at), id_) for id_, fill in fills))
-    _add_content(connection, fills)
+def _known(connection: sqlite3.Connection, row: Update, *, with_decision: bool) -> Known:
+    texts = Texts(*connection.execute(_SELECT_TEXTS, (row.id,)).fetchone())
+    attachments = [_attachment(columns) for columns in connection.execute(_SELECT_ATTACHMENTS, (row.id,))]
+    decision = _decision(connection, row.id) if with_decision else Decision()
+    return Known(texts, attachments, decision, row.content_version)
 
 
-def _is_true_already(connection: sqlite3.Connection, plan: Plan) -> bool:
-    """Tell whether a plan changes nothing, once it is known what is stored of attachments."""
-    return not plan.inserts and not any(
-        row.is_moved or (row.refresh and _better(connection, row.id, row.refresh)) for row in plan.updates
-    )
+def _decision(connection: sqlite3.Connection, id_: int) -> Decision:
+    tags, rules = (connection.execute(select, (id_,)).fetchall() for select in (_SELECT_TAGS, _SELECT_RULES))
+    return Decision(tuple(tag for (tag,) in tags), tuple(rule for (rule,) in rules))
 
 
-def _better(connection: sqlite3.Connection, id_: int, told: Prepared) -> Refresh | None:
-    texts = Texts(*connection.execute(_SELECT_TEXTS, (id_,)).fetchone())
-    stored = [_attachment(row) for row in connection.execute(_SELECT_ATTACHMENTS, (id_,))]
-    return refresh(texts, stored, told.attachments)
-
-
-def _refresh(connection: sqlite3.Connection, id_: int, told: Prepared) -> bool:
-    """Write what `told` brings of attachments that is better; return whether there was any."""
-    found = _better(connection, id_, told)
-    if found is None:
-        return False
+def _write_refresh(connection: sqlite3.Connection, id_: int, found: Refresh) -> None:
     connection.executemany(_REPLACE_ATTACHMENT, ((id_, *row) for row in found.changed))
-    if found.after != found.before:
-        connection.execute(_TAKE_OUT_WORDS, (id_, *map(bytes.decode, found.before)))
-        connection.execute(_INSERT_WORDS, (id_, *map(bytes.decode, found.after)))
-    return True
+    if found.searched is not None:
+        connection.execute(_TAKE_OUT_WORDS, (id_, *map(bytes.decode, found.searched.before)))
+        connection.execute(_INSERT_WORDS, (id_, *map(bytes.decode, found.searched.after)))
+    if found.decision is not None:
+        connection.execute(_DELETE_TAGS, (id_,))
+        connection.execute(_DELETE_RULES, (id_,))
+        _add_decisions(connection, [(id_, found.decision)])
+
+
+def _add_decisions(connection: sqlite3.Connection, decisions: Sequence[tuple[int, Decision]]) -> None:
+    connection.executemany(_INSERT_TAG, ((id_, tag) for id_, decision in decisions for tag in decision.tags))
+    connection.executemany(_INSERT_RULE, ((id_, rule) for id_, decision in decisions for rule in decision.rules))
 
 
 def _attachment(columns: tuple[Any, ...]) -> AttachmentRow:
@@ -180,6 +210,8 @@ def _add_content(connection: sqlite3.Connection, contents: Sequence[tuple[int, P
         _INSERT_ATTACHMENT, ((id_, *item) for id_, prepared in contents for item in prepared.attachments)
     )
     connection.executemany(_INSERT_WORDS, ((id_, *map(bytes.decode, prepared.search)) for id_, prepared in contents))
+    decisions = [(id_, prepared.record.decision) for id_, prepared in contents]
+    _add_decisions(connection, [(id_, decision) for id_, decision in decisions if decision])
 
 
 def _to_text(time: datetime) -> str:

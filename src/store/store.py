@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from src.common.clock import Clock
-from src.model.message import Record
+from src.model.message import Decide, Record
 from src.store.attachments import AttachmentTable
+from src.store.decided import as_told
 from src.store.faults import translated
 from src.store.postgres_search import PostgresSearch
 from src.store.protocol import SearchHit
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 class SqlStore(Reader, AttachmentTable, SyncStateTable):
     """Plays Store. Threads may share it; see `open_store` for processes."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, decide: Decide = as_told) -> None:
         Reader.__init__(self, engine)
         AttachmentTable.__init__(self, engine)
         SyncStateTable.__init__(self, engine, clock)
-        self._writer = _writer(engine, clock)
+        self._writer = _writer(engine, clock, decide)
         self._search = SqliteSearch(engine) if engine.dialect.name == "sqlite" else PostgresSearch(engine)
 
     def write(self, records: Sequence[Record]) -> None:
@@ -46,9 +47,12 @@ class SqlStore(Reader, AttachmentTable, SyncStateTable):
         limit: int = 50,
         include_deleted: bool = False,
         order: str = "newest",
+        tag: str | None = None,
     ) -> list[SearchHit]:
         """See MailReader.search."""
-        return self._search.search(query, account=account, limit=limit, include_deleted=include_deleted, order=order)
+        return self._search.search(
+            query, account=account, limit=limit, include_deleted=include_deleted, order=order, tag=tag
+        )
 
     def close(self) -> None:
         """See MailWriter.close. On SQLite the last connection to close writes the WAL back into the file."""
@@ -56,9 +60,9 @@ class SqlStore(Reader, AttachmentTable, SyncStateTable):
             self._engine.dispose()
 
 
-def _writer(engine: Engine, clock: Clock) -> "SqliteWriter | PostgresWriter":
+def _writer(engine: Engine, clock: Clock, decide: Decide) -> "SqliteWriter | PostgresWriter":
     if engine.dialect.name == "sqlite":
-        return SqliteWriter(engine, clock)
+        return SqliteWriter(engine, clock, decide)
     from src.store.postgres_writer import PostgresWriter  # loads psycopg, 9 MB that SQLite need not have
 
-    return PostgresWriter(engine, clock)
+    return PostgresWriter(engine, clock, decide)

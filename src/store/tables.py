@@ -133,6 +133,23 @@ email_attachments = Table(
 )
 
 
+def _said_by_rules(name: str, what: str, *more: Index) -> Table:
+    # A row for each name, and none without rules: the mails' own rows are not written for them.
+    return Table(
+        name,
+        metadata,
+        Column("email_id", RowId, ForeignKey("raw_emails.id"), primary_key=True),
+        Column(what, KeyText, primary_key=True),
+        *more,
+        sqlite_with_rowid=False,
+    )
+
+
+# `status` counts, and `search --tag` looks up, by the index alone.
+email_tags = _said_by_rules("email_tags", "tag", Index("ix_email_tags_tag", "tag", "email_id"))
+email_rules = _said_by_rules("email_rules", "rule")  # which rules matched
+
+
 def _sync_state(name: str) -> Table:
     return Table(
         name,

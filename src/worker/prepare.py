@@ -5,17 +5,18 @@ quickly read already kept, and the rest left for another thread (window.py).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from mmap import mmap
 from threading import Lock
 from typing import Protocol
 
 from src.common.errors import RawMissingError
-from src.common.instruments import MAIL_DEFECTS
+from src.common.instruments import MAIL_DEFECTS, RULES_MATCHED
 from src.model.envelope import Kind, RawSlices
 from src.model.extraction import Attachment, AttachmentPart
-from src.model.message import Message, Record
+from src.model.message import Decide, Message, Record
 from src.model.ticket import Ticket
+from src.store.decided import as_told
 from src.worker.allowance import Allowance, Keep, Leave
 from src.worker.raw_mail import opened, sha256_of
 from src.worker.record import make_record
@@ -57,6 +58,7 @@ class Prepare:
     temp_dir: str | None = None  # for big mails; None: the system's
     one_big_mail: Lock = field(default_factory=Lock)  # at a time: each takes about its size of memory
     leave: Leave | None = None  # for what is beyond a mail's allowance; None: there is no such bound
+    decide: Decide = as_told  # by the rules, where there are any
 
     def __call__(self, ticket: Ticket, raw: bytes | RawSlices | None) -> Record:
         """Return what the store shall make true. Raises RawMissingError, TempSpaceError, SandboxUnavailableError, or
@@ -77,10 +79,10 @@ class Prepare:
         parsed = self.parse(raw)
         kept = [self.now(part) for part in parsed.parts]
         if None not in kept:
-            return _record(ticket, parsed, [each for each in kept if each], sha256_of(raw))
+            return self._record(ticket, parsed, [each for each in kept if each], sha256_of(raw))
         # Hashed with the rest, in another thread: of a mail with a scan it is half of what the main loop would do.
         return Unfinished(
-            lambda: _record(ticket, parsed, self._with_the_rest(parsed, kept), sha256_of(raw)), held_bytes=len(raw)
+            lambda: self._record(ticket, parsed, self._with_the_rest(parsed, kept), sha256_of(raw)), held_bytes=len(raw)
         )
 
     def _big_one(self, ticket: Ticket, raw: RawSlices) -> Record:
@@ -91,7 +93,7 @@ class Prepare:
         with opened(raw, self.temp_dir) as (data, sha256):
             parsed = self.parse(data)
             keep = self._keep_of_one_mail()
-            return _record(ticket, parsed, [keep(part) for part in parsed.parts], sha256)
+            return self._record(ticket, parsed, [keep(part) for part in parsed.parts], sha256)
 
     def _with_the_rest(self, parsed: ParsedMail, kept: Sequence[Attachment | None]) -> list[Attachment]:
         keep = self._keep_of_one_mail()
@@ -100,9 +102,16 @@ class Prepare:
     def _keep_of_one_mail(self) -> Keep:
         return self.keep if self.leave is None else Allowance(self.keep, self.leave).keep
 
+    def _record(self, ticket: Ticket, parsed: ParsedMail, attachments: Sequence[Attachment], sha256: str) -> Record:
+        message = parsed.with_attachments(attachments)
+        for defect in message.defects:
+            MAIL_DEFECTS.labels(defect).inc()
+        return self._decided(make_record(ticket, message, sha256))
 
-def _record(ticket: Ticket, parsed: ParsedMail, attachments: Sequence[Attachment], sha256: str) -> Record:
-    message = parsed.with_attachments(attachments)
-    for defect in message.defects:
-        MAIL_DEFECTS.labels(defect).inc()
-    return make_record(ticket, message, sha256)
+    def _decided(self, record: Record) -> Record:
+        decision = self.decide(record)
+        if decision is None:
+            return record
+        for rule in decision.rules:
+            RULES_MATCHED.labels(rule).inc()
+        return replace(record, decision=decision)

@@ -234,6 +234,8 @@ class StoreContract:
                 "size": 2_345,
                 "text": "Nothing was decided.",
                 "labels": ["\\Seen"],
+                "tags": [],
+                "rules": [],
                 "is_deleted": False,
                 "sha256": "a" * 64,
                 "attachments": [

@@ -17,6 +17,7 @@ from mmap import mmap
 from typing import Any
 
 from config.settings import load
+from src.assembly.rules import decide_of, rules_of
 from src.assembly.worker import keeper_of
 from src.common.beats import Beats
 from src.common.clock import SystemClock
@@ -83,14 +84,16 @@ def main(arguments: Sequence[str]) -> int:
     stream: Any = RedisStream(connection, options_from(settings))
     stream.read_new = _dying("read", stream.read_new, only_if_found=True)
     stream.reclaim = _dying("reclaimed", stream.reclaim, only_if_found=True)
-    store: Any = open_store(settings.database_url, busy_timeout_s=float(os.environ.get("BUSY_TIMEOUT_S", "10")))
+    decide = decide_of(rules_of(settings))
+    busy_timeout_s = float(os.environ.get("BUSY_TIMEOUT_S", "10"))
+    store: Any = open_store(settings.database_url, busy_timeout_s=busy_timeout_s, decide=decide)
     store.write = _dying("stored", store.write, only_if_found=False)
     keeper = keeper_of(settings, store)
     worker = build(
         settings,
         stream=stream,
         store=store,
-        prepare=Prepare(poisonable_parse, keeper.keep, keeper.now),
+        prepare=Prepare(poisonable_parse, keeper.keep, keeper.now, decide=decide),
         shutdown=shutdown,
         beats=Beats(clock),
         clock=clock,

@@ -16,7 +16,7 @@ class State(StrEnum):
 class Check:
     """One thing looked at."""
 
-    area: str  # redis, database, sign-in, push, machine, attachments
+    area: str  # redis, database, sign-in, push, machine, attachments, rules
     name: str
     state: State
     found: str  # never a secret

@@ -73,7 +73,7 @@ def test_verify_of_an_account_that_nobody_knows(shell: Shell) -> None:
 
 def test_doctor_is_green_on_a_fresh_machine_and_red_for_what_would_lose_mail(shell: Shell) -> None:
     checks = shell.json("doctor")
-    assert {check["area"] for check in checks} == {"redis", "database", "sign-in", "machine", "attachments"}
+    assert {check["area"] for check in checks} == {"redis", "database", "sign-in", "machine", "attachments", "rules"}
     assert not [check for check in checks if check["state"] == "red"]
     assert not (shell.folder / "mail.db").exists()  # looking makes nothing
 

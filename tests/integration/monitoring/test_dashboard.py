@@ -35,6 +35,7 @@ SILENT_WHILE_WELL = {
     "email_ingestion_source_errors_total",
     "gmail_attachments_skipped_total",
     "email_ingestion_needs_sign_in",
+    "email_ingestion_rules_matched_total",  # this pipeline has no rules
     # Of the Gmail API; this pipeline reads IMAP. That the names are those of instruments.py is tested below.
     "gmail_sync_backfill_left",
     "gmail_sync_backfill_eta_seconds",

@@ -39,7 +39,15 @@ def test_json_holds_just_the_documented_fields(desk: Desk, name: str) -> None:
     desk.source.uids = [1]
     publish(desk.memory, outgoing(2, dead_code="mail_too_large"))
     entry_id = desk.memory.list_dead()[0].entry_id
-    more = {"search": ["nothing"], "dlq show": [entry_id], "attachments reprocess": ["--outdated"]}
+    rules = Path("rules.toml")
+    rules.write_text('[[rule]]\nname = "a"\nwhen = { infected = true }\nthen = { tag = "b" }\n', encoding="utf-8")
+    more = {
+        "search": ["nothing"],
+        "dlq show": [entry_id],
+        "attachments reprocess": ["--outdated"],
+        "rules check": [str(rules)],
+        "rules test": ["INBOX/1/1", "--file", str(rules)],
+    }
     printed: Any = desk.json(*name.split(), *more.get(name, []))
     (told,) = printed if isinstance(printed, list) else [printed]
     assert set(told) == set(JSON_FIELDS[name][1])

@@ -1,6 +1,7 @@
 """The schema: the migrations lead to the tables that the code names, and the errors of drivers become ours."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -12,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from src.common.errors import DatabaseRefusedError, DatabaseSchemaError, DatabaseUnavailableError, IngestError
+from src.model.decision import Decision
 from src.store import migrate
 from src.store.engine import make_engine
 from src.store.faults import as_ingest_error
@@ -110,15 +112,38 @@ def test_what_schema_0001_stored_is_kept_and_can_be_read_anew(tmp_path: Path) ->
     store.close()
 
 
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_what_was_stored_before_there_were_rules_gets_its_tags_when_it_is_fetched_anew(
+    tmp_path: Path, revision: str
+) -> None:
+    url = f"sqlite:///{tmp_path / 'mail.db'}"
+    _make_with_schema_0001(url)
+    _upgrade(url, revision)
+
+    store = open_store(url)
+    assert [(mail["tags"], mail["rules"]) for mail in store.export()] == [([], [])]
+    store.write([replace(added(), decision=Decision(tags=("quarantine",), rules=("infected mail",)))])
+
+    assert [(mail["tags"], mail["rules"]) for mail in store.export()] == [(["quarantine"], ["infected mail"])]
+    store.close()
+
+
 def _make_with_schema_0001(url: str) -> None:
+    _upgrade(url, "0001")
+    engine = make_engine(url)
+    with engine.begin() as connection:
+        for statement in _MAIL_OF_SCHEMA_0001:
+            connection.exec_driver_sql(statement, {"account": ACCOUNT})
+    engine.dispose()
+
+
+def _upgrade(url: str, revision: str) -> None:
     engine = make_engine(url)
     config = Config()
     config.set_main_option("script_location", str(Path(migrate.__file__).with_name("migrations")))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        for statement in _MAIL_OF_SCHEMA_0001:
-            connection.exec_driver_sql(statement, {"account": ACCOUNT})
+        command.upgrade(config, revision)
     engine.dispose()
 
 

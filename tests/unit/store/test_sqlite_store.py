@@ -10,6 +10,7 @@ from src.store.opening import open_store
 from src.store.protocol import Store
 from tests.contracts.store_attachments_contract import StoreAttachmentsContract
 from tests.contracts.store_contract import StoreContract
+from tests.contracts.store_decisions_contract import StoreDecisionsContract, decide
 from tests.contracts.store_faults_contract import StoreFaultsContract
 from tests.contracts.store_search_contract import StoreSearchContract
 
@@ -17,6 +18,14 @@ from tests.contracts.store_search_contract import StoreSearchContract
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     return tmp_path / "mail.db"
+
+
+def updated_times(database: Path) -> Sequence[object]:
+    connection = sqlite3.connect(database)
+    try:
+        return connection.execute("SELECT id, updated_at FROM raw_emails ORDER BY id").fetchall()
+    finally:
+        connection.close()
 
 
 class TestSqliteStore(StoreContract):
@@ -28,11 +37,7 @@ class TestSqliteStore(StoreContract):
         opened.close()
 
     def updated_times(self, store: Store) -> Sequence[object]:
-        connection = sqlite3.connect(self.database)
-        try:
-            return connection.execute("SELECT id, updated_at FROM raw_emails ORDER BY id").fetchall()
-        finally:
-            connection.close()
+        return updated_times(self.database)
 
 
 class TestSqliteAttachments(StoreAttachmentsContract):
@@ -54,6 +59,18 @@ class TestSqliteAttachments(StoreAttachmentsContract):
             ).fetchall()
         finally:
             connection.close()
+
+
+class TestSqliteDecisions(StoreDecisionsContract):
+    @pytest.fixture
+    def store(self, database: Path) -> Iterator[Store]:
+        opened = open_store(f"sqlite:///{database}", decide=decide)
+        self.database = database
+        yield opened
+        opened.close()
+
+    def updated_times(self, store: Store) -> Sequence[object]:
+        return updated_times(self.database)
 
 
 class TestSqliteSearch(StoreSearchContract):

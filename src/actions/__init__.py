@@ -1,0 +1,1 @@
+"""Actions: what a rule that matches does to the decision on a mail."""

@@ -1,0 +1,19 @@
+"""`label`: a flag or label that the mail had at its source when it was fetched."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from src.rules.conditions.shape import Matches
+from src.rules.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Label(Matches):
+    """One of the labels is as one of the patterns."""
+
+    needs_attachments: ClassVar[bool] = False
+
+    def asked(self, facts: Facts) -> Iterable[str]:
+        """See Matches.asked."""
+        return facts.labels

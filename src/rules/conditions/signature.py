@@ -1,0 +1,19 @@
+"""`signature`: what the virus scanner calls what it found."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from src.rules.conditions.shape import Matches
+from src.rules.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Signature(Matches):
+    """The signature's name is as one of the patterns."""
+
+    needs_attachments: ClassVar[bool] = True
+
+    def asked(self, facts: Facts) -> Iterable[str]:
+        """See Matches.asked."""
+        return facts.signatures
