@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_a_raw_mail_staged_before_a_step_that_never_came_expires(redis_server: R
         with client.monitor() as monitor:
             publish(stream, outgoing(1, raw=b"x"))
             told = (str(monitor.next_command()["command"]) for _ in range(100))
-            command = next(each for each in told if each.startswith(f"SET {STREAM}:staged:{id_of(1)} "))
+            command = next(each for each in told if each.startswith(f"SET {STREAM}:staged:{id_of(1)}:0 "))
         assert command.endswith(" EX 3600")
         assert client.ttl(f"{STREAM}:raw:{id_of(1)}") == -1, "a raw mail on its way never expires"
 
@@ -78,4 +79,31 @@ def test_an_error_of_redis_never_tells_of_the_mail(stream: RedisStream, redis_se
         finally:
             order(redis_server, "ACL", "SETUSER", "default", "+@all")
         assert "secret" not in str(caught.value)
+        assert staged(redis_server) == []
+
+
+def test_a_mail_twice_in_one_batch_with_other_bytes_is_published_once(redis_server: RedisServer) -> None:
+    small, large = outgoing(1, raw=b"x"), outgoing(1, raw=b"a large one\n" * 100)
+    for items in ((small, large), (large, small)):
+        with stream_on(redis_server.url, spool_bytes=100) as stream, redis_server.client() as client:
+            published = publish(stream, *items)
+            assert (published.added, published.repeated) == (1, 1)
+            [ticket] = stream.read_new(A, 10, 50)
+            assert [whole(raw) for raw in stream.load_raws([ticket])] == [items[0].raw]
+            assert staged(redis_server) == []
+            client.flushall()
+
+
+@pytest.mark.parametrize("again", [{"force": True}, {"dead_code": "too_large"}])
+@pytest.mark.parametrize("spool_bytes", [1, 1000])
+def test_a_repeat_does_not_take_the_raw_mail_of_one_that_is_to_be_published(
+    redis_server: RedisServer, again: dict[str, Any], spool_bytes: int
+) -> None:
+    with stream_on(redis_server.url, spool_bytes=spool_bytes) as stream:
+        stream.ensure_group()
+        publish(stream, outgoing(1))
+        [ticket] = stream.read_new(A, 10, 50)
+        stream.settle(A, [ticket], [])
+        published = publish(stream, outgoing(1), outgoing(1, raw=b"anew", **again))
+        assert published.added + published.dead == published.repeated == 1
         assert staged(redis_server) == []
