@@ -124,6 +124,7 @@ class Visit:
     limits: Limits = field(default_factory=Limits)
     eta_s: Callable[[int], float] = float  # seconds that a backfill of so many mails takes by the quota
     tells_labels: bool = False  # the history was seen to tell the labels that a change leaves
+    times_forgotten: int = 0  # how often the history was too old
     live_at: float = 0.0  # when the history was last read to its end, monotonic
     # Mails brought lately: the producer fetches a batch ahead, so the stream may not have them yet.
     _brought: OrderedDict[str, None] = field(default_factory=OrderedDict)

@@ -373,6 +373,26 @@ def test_tokens_that_gmail_refuses_each_time_end_the_look_and_cost_nothing_later
     assert len(reader.api.fetched) == 9
 
 
+def test_a_history_that_gmail_forgets_each_time_ends_the_look_and_costs_nothing_later() -> None:
+    mailbox = Mailbox(ACCOUNT)
+    reader = GmailReader(mailbox)
+    reader.run()
+
+    def act(name: str) -> None:
+        if name == "history":
+            mailbox.add(b"Subject: the last one that it tells of\r\n\r\n")
+            mailbox.expire_history()
+
+    reader.api.before_call = act
+    with pytest.raises(GmailUnavailableError, match="gone 6 times"):
+        _step_on(reader)
+
+    reader.api.before_call = lambda _name: None
+    reader.run()
+    assert reader.stored() == reader.truth()
+    assert len(reader.api.fetched) == len(mailbox.truth())
+
+
 def test_old_mails_that_the_query_leaves_out_are_not_fetched_when_they_are_relabelled() -> None:
     mailbox = Mailbox(ACCOUNT)
     old = [mailbox.add(b"Subject: old %d\r\n\r\n" % number) for number in range(8)]
