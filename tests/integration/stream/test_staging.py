@@ -1,12 +1,13 @@
 """Raw mails are staged in the step that publishes them: nothing of them stays behind, and no error tells of them."""
 
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from src.common.errors import RedisMisconfiguredError
+from src.common.errors import RedisMisconfiguredError, RedisOutOfMemoryError
 from src.model.cursor import Cursor
 from src.stream.protocol import Outgoing, Published, PublishResult
 from src.stream.redis_stream import RedisStream
@@ -34,6 +35,11 @@ def order(server: RedisServer, *command: str) -> None:
 def staged(server: RedisServer) -> list[bytes]:
     with server.client() as client:
         return list(client.scan_iter(f"{STREAM}:staged:*"))
+
+
+def told_by(error: BaseException) -> str:
+    """Return all that a log with a traceback would show of an error."""
+    return "".join(traceback.format_exception(error))
 
 
 def test_what_is_refused_or_there_already_leaves_nothing_staged(redis_server: RedisServer) -> None:
@@ -78,8 +84,23 @@ def test_an_error_of_redis_never_tells_of_the_mail(stream: RedisStream, redis_se
                 publish(stream, outgoing(1, raw=mail))
         finally:
             order(redis_server, "ACL", "SETUSER", "default", "+@all")
-        assert "secret" not in str(caught.value)
+        assert "secret" not in told_by(caught.value)
         assert staged(redis_server) == []
+
+
+def test_out_of_memory_nothing_stays_staged_and_no_error_tells_of_the_mail(
+    stream: RedisStream, redis_server: RedisServer
+) -> None:
+    publish(stream, outgoing(1))
+    order(redis_server, "CONFIG", "SET", "maxmemory", "1")
+    try:
+        with pytest.raises(RedisOutOfMemoryError) as caught:
+            publish(stream, outgoing(2, raw=bytes.fromhex("736563726574")))
+    finally:
+        order(redis_server, "CONFIG", "SET", "maxmemory", "0")
+    assert "secret" not in told_by(caught.value)
+    assert staged(redis_server) == []
+    assert publish(stream, outgoing(2)).added == 1
 
 
 def test_a_mail_twice_in_one_batch_with_other_bytes_is_published_once(redis_server: RedisServer) -> None:
