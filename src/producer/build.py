@@ -121,7 +121,7 @@ class _Parts:
             source,
             plan=LoopPlan(poll_interval_s, self._options.lease_s, self._owner, self._options.once, position),
             stream=self._stream,
-            encode=outgoing_of,
+            encode=lambda batch: self._stream.packed(outgoing_of(batch)),  # beside the publishing of the one before
             publisher=Publisher(
                 name,
                 stream=self._stream,

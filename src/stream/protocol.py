@@ -33,6 +33,7 @@ class Outgoing:
     force: bool = False  # publish even if its id was published lately (never while it is still on its way or dead)
     dead_code: str = ""  # not empty: straight to the dead letters under this code
     dead_error: str = ""  # redacted
+    packed: bytes | None = None  # the raw mail as it is stored, if `ProducerStream.packed` made it ready ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,13 @@ class ProducerStream(Protocol):
 
     def load_cursor(self, account: str, mailbox: str) -> Cursor:
         """Return the stored cursor; empty if there is none."""
+        ...
+
+    def packed(self, outgoing: Sequence[Outgoing]) -> list[Outgoing]:
+        """Return the same with their raw mails compressed, so that this is done beside an earlier `publish`, and once.
+
+        What is not packed ahead is packed by `publish`; big mails always are.
+        """
         ...
 
     def publish(self, lease: Lease, outgoing: Sequence[Outgoing], *, before: Cursor, after: Cursor) -> Published:

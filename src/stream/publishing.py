@@ -1,6 +1,7 @@
 """Publishing: entries, raw mails, dead letters and the cursor go onto the stream in one step, or not at all."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from src.common.clock import Clock
 from src.common.errors import StagedExpiredError
@@ -30,6 +31,9 @@ class Publishing(Leases):
         # Slices staged by this process and not published yet: envelope id to their number and bytes. A full stream
         # makes the producer publish the same batch again, whose slices can be read only once.
         self._staged: dict[str, tuple[int, int]] = {}
+
+    def packed(self, outgoing: Sequence[Outgoing]) -> list[Outgoing]:
+        return [replace(item, packed=stored) for item, stored in zip(outgoing, self._stored(outgoing), strict=True)]
 
     def publish(self, lease: Lease, outgoing: Sequence[Outgoing], *, before: Cursor, after: Cursor) -> Published:
         keys = self._keys_for(lease.account, lease.mailbox)
@@ -75,7 +79,10 @@ class Publishing(Leases):
             raw = item.raw
             if not isinstance(raw, bytes) or len(raw) > min(self._options.spool_bytes, room):
                 continue
-            if raw or (item.kind is Kind.ADDED and not item.dead_code):
+            if item.packed is not None:
+                stored[at] = item.packed
+                room -= len(raw)
+            elif raw or (item.kind is Kind.ADDED and not item.dead_code):
                 to_pack[at] = raw
                 room -= len(raw)
             else:

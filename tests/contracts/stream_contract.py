@@ -92,6 +92,15 @@ class StreamContract:
         publish(stream, outgoing(1, raw=b""))
         assert stream.load_raws(self.read(stream, A)) == [b""]
 
+    def test_what_was_packed_ahead_comes_out_the_same(self, stream: WholeStream) -> None:
+        raws = [b"", b"x", b"small " * 100, b"large " * 10_000, b"big " * SPOOL_BYTES]
+        items = [outgoing(uid, raw=raw) for uid, raw in enumerate(raws, start=1)]
+        ahead = stream.packed([*items, outgoing(6, Kind.DELETED), outgoing(7, dead_code="mail_too_large")])
+        assert publish(stream, *stream.packed(ahead[:2]), *ahead[2:], outgoing(8)).added == 7
+        *tickets, _last = self.read(stream, A)
+        assert [whole(raw) for raw in stream.load_raws(tickets)] == [*raws, b""]
+        assert [letter.code for letter in stream.list_dead()] == ["mail_too_large"]
+
     def test_a_change_needs_no_raw_mail(self, stream: WholeStream) -> None:
         publish(stream, outgoing(1, Kind.CHANGED), outgoing(2, Kind.DELETED))
         tickets = self.read(stream, A)

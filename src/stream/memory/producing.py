@@ -71,6 +71,9 @@ class Producing(MemoryState):
         with self._lock:
             return dict(self._cursors.get((account, mailbox), {}))
 
+    def packed(self, outgoing: Sequence[Outgoing]) -> list[Outgoing]:
+        return list(outgoing)
+
     def publish(self, lease: Lease, outgoing: Sequence[Outgoing], *, before: Cursor, after: Cursor) -> Published:
         with self._lock:
             held = self._lease_of((lease.account, lease.mailbox))
