@@ -99,7 +99,7 @@ def catch_up(visit: Visit, position: Position) -> Steps:
             return (yield from _begin_anew(visit, position))
         visit.tells_labels = visit.tells_labels or _tells_labels(told.records)
         if visit.label_names.lacks(told.records):
-            visit.label_names.learn(visit.api.labels())
+            visit.learn_label_names()
         marker = position.history_next or told.history_id
         _tell_gap(visit, marker - position.history_id)
         after = position.on_page(told.next_page, marker) if told.next_page else position.at(marker)
