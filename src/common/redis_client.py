@@ -112,12 +112,16 @@ def is_no_group(error: Exception) -> bool:
     return isinstance(error, exceptions.ResponseError) and "NOGROUP" in str(error)
 
 
-# In a pipeline redis-py puts the command before what Redis said of it: its arguments may be mail.
 _AFTER_COMMAND = " of pipeline caused error: "
 
 
+def said_by_redis(error: exceptions.RedisError) -> str:
+    """Return an error's text. In a pipeline redis-py puts the command before it, whose arguments may be mail."""
+    return str(error).rpartition(_AFTER_COMMAND)[2]
+
+
 def _translated(error: exceptions.RedisError) -> IngestError:
-    text = str(error).rpartition(_AFTER_COMMAND)[2]
+    text = said_by_redis(error)
     if isinstance(error, exceptions.OutOfMemoryError) or "OOM command not allowed" in text:
         return RedisOutOfMemoryError("Redis is at its maxmemory: let workers drain it, or raise the limit")
     is_refusal = isinstance(error, exceptions.AuthenticationError | exceptions.AuthorizationError)
@@ -148,7 +152,7 @@ _REASONS = (
 
 def _no_answer(error: exceptions.RedisError) -> str:
     """Say why there is no answer, and from where if redis-py tells; it tells no user and no password."""
-    text = str(error).rpartition(_AFTER_COMMAND)[2]
+    text = said_by_redis(error)
     where = re.search(r"connecting to (\S+|unix socket: \S+)\. ", text)
     found = (said for word, said in _REASONS if word in text)
     reason = next(found, f"{type(error).__name__}: is it running and reachable?")

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Engine, Row, Table, select, update
 
 from src.common.clock import Clock
-from src.store.bounds import check_key, clean
+from src.store.bounds import check_key, clean, to_json
 from src.store.faults import translated
 from src.store.protocol import SyncState
 from src.store.tables import gmail_sync_state, imap_sync_state
@@ -71,7 +71,7 @@ def _column_of(state: SyncState) -> dict[str, str]:
     retired = {RETIRED_AT: str(int(state.retired_at.timestamp()))} if state.retired_at else {}
     left = {LEFT_MAILS: str(state.left_mails)} if state.left_mails is not None else {}
     left_s = {LEFT_S: f"{state.left_s:.1f}"} if state.left_s is not None else {}
-    names = {LABEL_NAMES: orjson.dumps(dict(state.label_names)).decode()} if state.label_names else {}
+    names = {LABEL_NAMES: to_json(dict(state.label_names))} if state.label_names else {}
     return {**state.values, **reader, **retired, **left, **left_s, **names}
 
 

@@ -74,6 +74,10 @@ class Keys:
         """Slices of a big mail not published yet; expires."""
         return f"{self.stream}:staged:{envelope_id}"
 
+    def staged_whole(self, envelope_id: str, number: int) -> str:
+        """A raw mail in the step that publishes it, as one string; `number` is its place in the batch. Expires."""
+        return f"{self.staged(envelope_id)}:{number}"
+
     def lease(self, account: str, mailbox: str) -> str:
         """HASH of token and owner of the one producer of a mailbox; expires."""
         return f"{self.stream}:lease:{_mailbox_name(account, mailbox)}"

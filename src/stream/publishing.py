@@ -40,9 +40,10 @@ class Publishing(Leases):
         cursor_keys, cursor_arguments = _cursor_moves(keys, lease, before, after)
         arguments = [*self._limits(), lease.token, len(cursor_keys), *cursor_arguments]
         staging: list[Command] = []
-        for item, stored in zip(outgoing, self._stored(outgoing), strict=True):
+        for number, (item, stored) in enumerate(zip(outgoing, self._stored(outgoing), strict=True)):
             if stored:
-                staging.append(("SET", keys.staged(item.envelope_id), stored, "EX", STAGED_SECONDS))
+                key = keys.staged_whole(item.envelope_id, number)
+                staging.append(("SET", key, stored, "EX", STAGED_SECONDS))
             self._add_arguments(arguments, keys, item, stored)
         answer = self._run(
             keys,

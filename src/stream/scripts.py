@@ -7,9 +7,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
-from src.common.redis_client import RedisClient
+from src.common.redis_client import RedisClient, said_by_redis
 
 _FOLDER = Path(__file__).parent / "scripts"
 
@@ -77,7 +77,10 @@ def _in_one_step(client: RedisClient, ahead: Sequence[Command], *last: Any) -> A
         for command in (*ahead, last):
             pipe.execute_command(*command)
         # Left to raise, redis-py would first write the command into the error's text: a megabyte of it, and mail.
-        answer = pipe.execute(raise_on_error=False)[-1]
+        try:
+            answer = pipe.execute(raise_on_error=False)[-1]
+        except ResponseError as error:  # it does so all the same with what Redis refuses to queue
+            raise type(error)(said_by_redis(error)) from None
     if isinstance(answer, Exception):
         raise answer
     return answer

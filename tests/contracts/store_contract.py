@@ -369,6 +369,9 @@ class StoreContract:
         store.save_sync_state("gmail", SyncState("eve@example.org", "all", {"history_id": "77"}, label_names=names))
         (kept,) = store.sync_states()
         assert (kept.label_names, kept.values) == (names, {"history_id": "77"})
+        broken = {"Label_1": "half \ud800 a character", "Label_2": "nul\0"}
+        store.save_sync_state("gmail", SyncState("eve@example.org", "all", label_names=broken))
+        assert set(store.sync_states()[0].label_names or ()) == {"Label_1", "Label_2"}
         store.save_sync_state("gmail", SyncState("eve@example.org", "all", label_names={}))
         assert not store.sync_states()[0].label_names
 

@@ -73,6 +73,16 @@ def answer_garbage(_content: Content) -> None:
     time.sleep(3600)
 
 
+def answer_a_list(_content: Content) -> None:
+    frames.send(answers(), b'["result", "reason"]')
+    time.sleep(3600)
+
+
+def answer_a_reason_that_is_none(_content: Content) -> None:
+    frames.send(answers(), b'{"reason": {"text": "of the file"}}')
+    time.sleep(3600)
+
+
 def open_files(_content: Content) -> int:
     """Return how many there are, the listing itself included."""
     return len(list(Path("/proc/self/fd").iterdir()))

@@ -62,11 +62,7 @@ class Fork:
         head = pickle.dumps((seconds, read, replace(content, data=None, archive=None), arguments))
         frames.send(self._tasks, head, content.data or b"", deadline=deadline)
         told, _ = frames.receive(self._answers, max_data_bytes=0, deadline=deadline)
-        try:
-            answer: dict[str, Any] = orjson.loads(told)
-        except ValueError as error:
-            raise frames.BrokenPipeToChildError from error
-        return answer
+        return _understood(told)
 
     def address_space_bytes(self) -> int:
         """Return what it takes of its address space, 0 when it is gone."""
@@ -84,6 +80,17 @@ class Fork:
         with suppress(ProcessLookupError):
             os.kill(self._process, signal.SIGKILL)
         os.waitpid(self._process, 0)
+
+
+def _understood(told: bytes) -> dict[str, Any]:
+    """Return an answer, if it is one: a fork that a hostile file took over says what it likes."""
+    try:
+        answer: Any = orjson.loads(told)
+    except ValueError as error:
+        raise frames.BrokenPipeToChildError from error
+    if not isinstance(answer, dict) or not ("result" in answer or isinstance(answer.get("reason"), str)):
+        raise frames.BrokenPipeToChildError
+    return answer
 
 
 def _serve_and_leave(tasks: int, answers: int, parent: int) -> Never:

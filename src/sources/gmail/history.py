@@ -8,7 +8,7 @@ history tells the labels that result; a mail that is not known although only its
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from src.common.errors import GmailRequestError
+from src.common.errors import GmailRequestError, GmailUnavailableError
 from src.common.instruments import GMAIL_HISTORY_GAP
 from src.common.logs import account_tag, get_logger
 from src.model.cursor import Batch
@@ -21,6 +21,8 @@ from src.store.protocol import KnownMail
 from src.sync.gmail_values import HistoryRecord, HistoryTooOld, Touched
 
 log = get_logger(__name__)
+
+MOST_FORGOTTEN = 5  # times in one look that the history is gone; a marker lasts for a week, a look seldom for longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ def catch_up(visit: Visit, position: Position) -> Steps:
 
     `startHistoryId` stays the same over all pages, and the new marker is the first page's: a later one's would skip
     what came during the walk. A walk that an earlier process began ends where the history ended then, so another one
-    follows. Raises GmailUnavailableError when its page tokens are refused again and again.
+    follows. Raises GmailUnavailableError when its page tokens are refused, or its markers forgotten, again
+    and again.
     """
     is_taken_over = bool(position.history_page)
     walks = Walks(visit, "the history")
@@ -96,7 +99,7 @@ def catch_up(visit: Visit, position: Position) -> Steps:
             return (yield from _begin_anew(visit, position))
         visit.tells_labels = visit.tells_labels or _tells_labels(told.records)
         if visit.label_names.lacks(told.records):
-            visit.label_names.learn(visit.api.labels())
+            visit.learn_label_names()
         marker = position.history_next or told.history_id
         _tell_gap(visit, marker - position.history_id)
         after = position.on_page(told.next_page, marker) if told.next_page else position.at(marker)
@@ -111,7 +114,13 @@ def catch_up(visit: Visit, position: Position) -> Steps:
 
 
 def _begin_anew(visit: Visit, position: Position) -> Steps:
-    """Google forgot the history from here on: pin a new marker, then list everything, then compare everything."""
+    """Google forgot the history from here on: pin a new marker, then list everything, then compare everything.
+
+    Raises GmailUnavailableError when it forgets each marker again: to list everything for ever would help nobody.
+    """
+    visit.times_forgotten += 1
+    if visit.times_forgotten > MOST_FORGOTTEN:
+        raise GmailUnavailableError(f"the history was gone {visit.times_forgotten} times in one look, new markers too")
     marker = visit.api.profile().history_id
     log.warning("gmail_history_too_old", account=account_tag(visit.account))
     position = position.begun(marker, is_unsure=True)

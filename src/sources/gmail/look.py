@@ -24,7 +24,7 @@ def look(visit: Visit, position: Position) -> Iterator[Batch]:
     position = position.asked_for(visit.wanted.mark)
     position = yield from catch_up(visit, position)
     if visit.label_names.by_id is None:
-        visit.label_names.learn(visit.api.labels())
+        visit.learn_label_names()
     is_due = _is_compare_due(visit, position)
     while position.is_listing or position.is_unsure or is_due:
         while position.is_listing:

@@ -7,7 +7,8 @@ from hashlib import sha256
 from typing import Protocol
 
 from src.common.clock import Clock
-from src.common.errors import IngestError
+from src.common.errors import GmailRequestError, GmailUnavailableError, IngestError
+from src.common.logs import account_tag, get_logger
 from src.model.cursor import Batch, Failure
 from src.model.envelope import Envelope, GmailIds, Kind, Place, envelope_id
 from src.sources.gmail.label_names import LabelNames
@@ -34,6 +35,8 @@ MIB = 1024 * 1024
 MOST_BROUGHT = 2_000  # remembered: several batches, while one is ahead of the stream
 MARK_DIGITS = 8  # of a hash: two sets of filters that follow each other are not mistaken for one another
 DRAFT, SPAM, TRASH = "DRAFT", "SPAM", "TRASH"
+
+log = get_logger(__name__)
 
 Steps = Generator[Batch, None, Position]
 
@@ -124,9 +127,17 @@ class Visit:
     limits: Limits = field(default_factory=Limits)
     eta_s: Callable[[int], float] = float  # seconds that a backfill of so many mails takes by the quota
     tells_labels: bool = False  # the history was seen to tell the labels that a change leaves
+    times_forgotten: int = 0  # how often the history was too old
     live_at: float = 0.0  # when the history was last read to its end, monotonic
     # Mails brought lately: the producer fetches a batch ahead, so the stream may not have them yet.
     _brought: OrderedDict[str, None] = field(default_factory=OrderedDict)
+
+    def learn_label_names(self) -> None:
+        """Ask what people call the labels. What keeps the API from telling does not keep mails from being read."""
+        try:
+            self.label_names.learn(self.api.labels())
+        except (GmailRequestError, GmailUnavailableError) as error:
+            log.info("gmail_label_names_not_told", account=account_tag(self.account), code=error.code)
 
     def is_live_due(self) -> bool:
         """Tell whether new mail should be looked for before more old mail is read."""

@@ -26,20 +26,24 @@ local known_ttl_s, max_known, token = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV
 local cursor_values = tonumber(ARGV[7])
 local first_envelope = 8 + 3 * cursor_values
 
-local function staged_key(id) return stream .. ':staged:' .. id end
-
 -- Whether an envelope's raw mail is one string, and whether it has any.
 local function is_string(at) return ARGV[at + 6] == '0' and ARGV[at + 7] ~= '0' end
 local function has_raw(at) return ARGV[at + 6] ~= '0' or ARGV[at + 7] ~= '0' end
 
+-- Strings lie under the envelope's number in the batch as well: a batch may bring a mail twice, with other bytes.
+local function staged_key(at)
+  local key = stream .. ':staged:' .. ARGV[at]
+  return is_string(at) and key .. ':' .. text((at - first_envelope) / ENVELOPE_ARGUMENTS) or key
+end
+
 local function is_staged(at)
-  if is_string(at) then return redis.call('EXISTS', staged_key(ARGV[at])) == 1 end
-  return not has_raw(at) or redis.call('LLEN', staged_key(ARGV[at])) == tonumber(ARGV[at + 6])
+  if is_string(at) then return redis.call('EXISTS', staged_key(at)) == 1 end
+  return not has_raw(at) or redis.call('LLEN', staged_key(at)) == tonumber(ARGV[at + 6])
 end
 
 local function refused(result)
   for at = first_envelope, #ARGV, ENVELOPE_ARGUMENTS do
-    if is_string(at) then redis.call('UNLINK', staged_key(ARGV[at])) end
+    if is_string(at) then redis.call('UNLINK', staged_key(at)) end
   end
   return {result, 0, 0, 0}
 end
@@ -80,7 +84,7 @@ for at = first_envelope, #ARGV, ENVELOPE_ARGUMENTS do
   end
   if is_repeat then
     repeated = repeated + 1
-    if has_raw(at) and not seen[id] then unused[#unused + 1] = staged_key(ARGV[at]) end
+    if has_raw(at) then unused[#unused + 1] = staged_key(at) end
   else
     seen[id] = true
     fresh[#fresh + 1] = {at, id, version}
@@ -108,7 +112,6 @@ redis.call('SET', clock, text(last_version))
 if redis.call('EXISTS', stream) == 0 then
   redis.pcall('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
 end
-for _, staged in ipairs(unused) do redis.call('UNLINK', staged) end
 for _, lost in ipairs(gone) do forget_lost(lost[1], lost[2], lost[3]) end
 
 local entries, now, added_mails = {}, text(math.floor(us / 1000)), 0
@@ -128,7 +131,7 @@ for _, item in ipairs(fresh) do
     dead_bytes = dead_bytes + tonumber(bytes)
   end
   if has_raw(at) then
-    redis.call('RENAME', staged_key(ARGV[at]), raw_key(id))
+    redis.call('RENAME', staged_key(at), raw_key(id))
     redis.call('PERSIST', raw_key(id))
   end
   entries[#entries + 1] = id
@@ -139,6 +142,7 @@ for _, item in ipairs(fresh) do
     if code == '' then added_mails = added_mails + 1 end
   end
 end
+for _, staged in ipairs(unused) do redis.call('UNLINK', staged) end -- slices of a mail told twice are renamed by now
 call_many('HSET', ledger, entries)
 call_many('ZADD', known, known_items)
 

@@ -1,11 +1,13 @@
 """Raw mails are staged in the step that publishes them: nothing of them stays behind, and no error tells of them."""
 
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from src.common.errors import RedisMisconfiguredError
+from src.common.errors import RedisMisconfiguredError, RedisOutOfMemoryError
 from src.model.cursor import Cursor
 from src.stream.protocol import Outgoing, Published, PublishResult
 from src.stream.redis_stream import RedisStream
@@ -35,6 +37,11 @@ def staged(server: RedisServer) -> list[bytes]:
         return list(client.scan_iter(f"{STREAM}:staged:*"))
 
 
+def told_by(error: BaseException) -> str:
+    """Return all that a log with a traceback would show of an error."""
+    return "".join(traceback.format_exception(error))
+
+
 def test_what_is_refused_or_there_already_leaves_nothing_staged(redis_server: RedisServer) -> None:
     with stream_on(redis_server.url, max_entries=2) as stream:
         lease, small, large = lease_of(stream), outgoing(1, raw=b"x"), outgoing(2, raw=b"a large one\n" * 1000)
@@ -58,7 +65,7 @@ def test_a_raw_mail_staged_before_a_step_that_never_came_expires(redis_server: R
         with client.monitor() as monitor:
             publish(stream, outgoing(1, raw=b"x"))
             told = (str(monitor.next_command()["command"]) for _ in range(100))
-            command = next(each for each in told if each.startswith(f"SET {STREAM}:staged:{id_of(1)} "))
+            command = next(each for each in told if each.startswith(f"SET {STREAM}:staged:{id_of(1)}:0 "))
         assert command.endswith(" EX 3600")
         assert client.ttl(f"{STREAM}:raw:{id_of(1)}") == -1, "a raw mail on its way never expires"
 
@@ -77,5 +84,47 @@ def test_an_error_of_redis_never_tells_of_the_mail(stream: RedisStream, redis_se
                 publish(stream, outgoing(1, raw=mail))
         finally:
             order(redis_server, "ACL", "SETUSER", "default", "+@all")
-        assert "secret" not in str(caught.value)
+        assert "secret" not in told_by(caught.value)
+        assert staged(redis_server) == []
+
+
+def test_out_of_memory_nothing_stays_staged_and_no_error_tells_of_the_mail(
+    stream: RedisStream, redis_server: RedisServer
+) -> None:
+    publish(stream, outgoing(1))
+    order(redis_server, "CONFIG", "SET", "maxmemory", "1")
+    try:
+        with pytest.raises(RedisOutOfMemoryError) as caught:
+            publish(stream, outgoing(2, raw=bytes.fromhex("736563726574")))
+    finally:
+        order(redis_server, "CONFIG", "SET", "maxmemory", "0")
+    assert "secret" not in told_by(caught.value)
+    assert staged(redis_server) == []
+    assert publish(stream, outgoing(2)).added == 1
+
+
+def test_a_mail_twice_in_one_batch_with_other_bytes_is_published_once(redis_server: RedisServer) -> None:
+    small, large = outgoing(1, raw=b"x"), outgoing(1, raw=b"a large one\n" * 100)
+    for items in ((small, large), (large, small)):
+        with stream_on(redis_server.url, spool_bytes=100) as stream, redis_server.client() as client:
+            published = publish(stream, *items)
+            assert (published.added, published.repeated) == (1, 1)
+            [ticket] = stream.read_new(A, 10, 50)
+            assert [whole(raw) for raw in stream.load_raws([ticket])] == [items[0].raw]
+            assert staged(redis_server) == []
+            client.flushall()
+
+
+@pytest.mark.parametrize("again", [{"force": True}, {"dead_code": "too_large"}])
+@pytest.mark.parametrize("spool_bytes", [1, 1000])
+def test_a_repeat_does_not_take_the_raw_mail_of_one_that_is_to_be_published(
+    redis_server: RedisServer, again: dict[str, Any], spool_bytes: int
+) -> None:
+    with stream_on(redis_server.url, spool_bytes=spool_bytes) as stream:
+        stream.ensure_group()
+        publish(stream, outgoing(1))
+        [ticket] = stream.read_new(A, 10, 50)
+        stream.settle(A, [ticket], [])
+        published = publish(stream, outgoing(1), outgoing(1, raw=b"anew", **again))
+        assert published.added + published.dead == published.repeated == 1
         assert staged(redis_server) == []

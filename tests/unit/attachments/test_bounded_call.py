@@ -59,6 +59,8 @@ def test_the_process_is_kept_for_the_next_file_and_holds_no_file_of_ours() -> No
         (reading_beside.leave, "crashed", 20),
         (reading_beside.answer_no_json, "crashed", 20),
         (reading_beside.answer_garbage, "crashed", 20),
+        (reading_beside.answer_a_list, "crashed", 20),
+        (reading_beside.answer_a_reason_that_is_none, "crashed", 20),
         (reading_beside.eat_memory, "out_of_memory", 20),
         (reading_beside.recurse, "broken", 20),
         (reading_beside.refuse, "encrypted", 20),

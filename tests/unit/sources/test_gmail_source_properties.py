@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.common.errors import GmailUnavailableError
+from src.common.errors import GmailRequestError, GmailUnavailableError, IngestError
 from src.common.instruments import GMAIL_DRIFT
 from src.common.logs import account_tag
 from src.sources.gmail.listing import MOST_WALKS
@@ -237,6 +237,26 @@ def test_names_of_labels_are_known_after_the_first_look_and_follow_new_and_renam
     assert reader.source.label_names() == {later: "Later"}
 
 
+@pytest.mark.parametrize("error", [GmailUnavailableError("label names of 1 MB"), GmailRequestError("no such call")])
+def test_names_of_labels_that_are_not_told_keep_no_mail_from_being_read(error: IngestError) -> None:
+    mailbox = Mailbox(ACCOUNT)
+    mailbox.add(b"Subject: 1\r\n\r\n")
+    reader = GmailReader(mailbox)
+
+    def fail(name: str) -> None:
+        if name == "labels":
+            raise error
+
+    reader.api.before_call = fail
+    reader.run()
+    assert reader.stored() == reader.truth()
+    assert reader.source.label_names() is None
+
+    reader.api.before_call = lambda _name: None
+    reader.run()
+    assert reader.source.label_names() == {}
+
+
 def test_a_history_that_ends_while_all_is_compared_begins_anew() -> None:
     mailbox = Mailbox("someone@example.org")
     mailbox.add(b"Subject: 1\r\n\r\n")
@@ -371,6 +391,26 @@ def test_tokens_that_gmail_refuses_each_time_end_the_look_and_cost_nothing_later
     reader.run()
     assert reader.stored() == reader.truth()
     assert len(reader.api.fetched) == 9
+
+
+def test_a_history_that_gmail_forgets_each_time_ends_the_look_and_costs_nothing_later() -> None:
+    mailbox = Mailbox(ACCOUNT)
+    reader = GmailReader(mailbox)
+    reader.run()
+
+    def act(name: str) -> None:
+        if name == "history":
+            mailbox.add(b"Subject: the last one that it tells of\r\n\r\n")
+            mailbox.expire_history()
+
+    reader.api.before_call = act
+    with pytest.raises(GmailUnavailableError, match="gone 6 times"):
+        _step_on(reader)
+
+    reader.api.before_call = lambda _name: None
+    reader.run()
+    assert reader.stored() == reader.truth()
+    assert len(reader.api.fetched) == len(mailbox.truth())
 
 
 def test_old_mails_that_the_query_leaves_out_are_not_fetched_when_they_are_relabelled() -> None:
