@@ -50,8 +50,8 @@ def parse_accounts(
     `winning` names settings of `base` that win over the file.
     """
     accounts: list[Account] = []
-    mistakes: list[str] = []
-    for number, entry in enumerate(_entries(text), start=1):
+    entries, mistakes = _entries(text)
+    for number, entry in enumerate(entries, start=1):
         account, found = _account(entry, base, around, winning)
         accounts.append(account)
         mistakes += [f"account {number}: {mistake}" for mistake in found]
@@ -61,7 +61,8 @@ def parse_accounts(
     return tuple(accounts)
 
 
-def _entries(text: str) -> list[Entry]:
+def _entries(text: str) -> tuple[list[Entry], list[str]]:
+    """Return the accounts as they are written, and what is wrong beside them."""
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -70,11 +71,10 @@ def _entries(text: str) -> list[Entry]:
     mistakes = [f"{shown(key)}: only [[account]] tables are expected" for key in content]
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
         mistakes.append("expected [[account]], in double brackets, once for each account")
-    elif len(entries) > MOST_ACCOUNTS:
+        return [], mistakes
+    if len(entries) > MOST_ACCOUNTS:
         mistakes.append(f"{len(entries)} accounts are too many for one process, which takes {MOST_ACCOUNTS}: split it")
-    if mistakes:
-        raise _wrong(mistakes)
-    return list(entries or ())
+    return entries[:MOST_ACCOUNTS], mistakes
 
 
 def _wrong(mistakes: Sequence[str]) -> SettingsError:

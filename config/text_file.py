@@ -13,14 +13,17 @@ def read_text_file(path: Path, name: str) -> tuple[str, int]:
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):  # looked at first: to open a pipe would block
-            raise SettingsError(f"{name}: expected a file, and this is none")
+            found = "a folder" if stat.S_ISDIR(mode) else "a device, a pipe or the like"
+            raise SettingsError(f"{name}: expected a text file, found {found}")
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
+    except FileNotFoundError as error:  # a relative path is looked for where the program was started: say where
+        raise SettingsError(f"{name} cannot be read: {error.strerror}: {path.absolute()}") from error
     except OSError as error:
         raise SettingsError(f"{name} cannot be read: {error.strerror}") from error
     if len(content) > MOST_BYTES:
         raise SettingsError(f"{name} is larger than {MOST_BYTES} bytes")
     try:
-        return content.decode("utf-8"), mode
+        return content.decode("utf-8-sig"), mode  # editors under Windows begin a file with a byte order mark
     except UnicodeDecodeError as error:
         raise SettingsError(f"{name} is not text in UTF-8, as TOML has to be") from error

@@ -51,12 +51,14 @@ def one_of(value: object, known: Sequence[str]) -> tuple[str, ...]:
     """Return the words of a list, or one word alone, each of them of those known. Raises WrongValueError."""
     listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, list) or not listed or not all(one in known for one in listed):
-        raise WrongValueError(f"expected a list of {', '.join(known)}")
+        raise WrongValueError(f"expected one or a list of {', '.join(known)}")
     return tuple(listed)
 
 
 def kind_of(value: object) -> str:
-    """Return in words what kind of value it is."""
+    """Return in words what kind of value it is; None stands for a key that is not there."""
+    if value is None:
+        return "nothing"
     if isinstance(value, bool):
         return "true or false"
     if isinstance(value, str):

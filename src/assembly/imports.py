@@ -36,6 +36,7 @@ class ImportOutcome:
 
     reports: list[MailboxReport]
     newly_dead: int  # dead letters more than before, of whatever was worked on meanwhile
+    is_waited_for: bool  # no stop was asked for before the worker beside it had nothing left to do
     exit_code: int
 
 
@@ -73,16 +74,16 @@ def run_import(
             if with_worker:
                 with worker_alongside(_worker_command(), stream, shutdown) as worker:
                     producer.run()
-                    is_stored = worker.finish()
+                    is_waited_for = worker.finish()
             else:
                 producer.run()
-                is_stored = True  # by other workers, later
+                is_waited_for = True  # by other workers, later; nothing to wait for
         newly_dead = stream.stats().dead - dead_before
     reports = producer.board.reports()
     code = exit_code(reports)
-    if code == exit_codes.OK and (newly_dead > 0 or not is_stored):
+    if code == exit_codes.OK and (newly_dead > 0 or not is_waited_for):
         code = exit_codes.INCOMPLETE
-    return ImportOutcome(reports, newly_dead, code)
+    return ImportOutcome(reports, newly_dead, is_waited_for, code)
 
 
 def run_import_dry(settings: Settings, console: Console, *, kind: str, path: Path, account: str) -> int:

@@ -25,6 +25,7 @@ from src.common.errors import (
     SignInFailedError,
     SignInNeededError,
 )
+from src.common.sign_in_command import AUTH_SETUP
 
 IMAP_SCOPE = "https://mail.google.com/"  # the only one with which Gmail's IMAP lets in
 READ_SCOPE = "https://www.googleapis.com/auth/gmail.readonly"  # enough for the Gmail API
@@ -149,11 +150,11 @@ def _refusal(error: str, status: int, *, while_signing_in: bool) -> IngestError:
     if error == "invalid_grant" and while_signing_in:
         return SignInFailedError("Google refused the code (used before, too old, or of another sign-in): start again")
     if error == "invalid_scope":
-        return ScopeMissingError("Google does not grant all scopes any more: run `python producer.py --auth-setup`")
+        return ScopeMissingError(f"Google does not grant all scopes any more: run {AUTH_SETUP}")
     if error == "invalid_grant":
         return SignInNeededError(
             "Google says that the sign-in is not valid any more (invalid_grant; an app in Testing lives 7 days, and a "
-            "changed password or 6 months without use end it too): run `python producer.py --auth-setup`"
+            f"changed password or 6 months without use end it too): run {AUTH_SETUP}"
         )
     return LoginRefusedError(
         f"{WHOM} answered {status} ({known_code(error)}): check GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET"

@@ -7,6 +7,7 @@ through the API nothing would, and one account's mail would be stored under anot
 from config.settings import Settings
 from src.auth.bounded_http import Answer, call
 from src.common.errors import IngestError, LoginRefusedError, ScopeMissingError, SourceUnavailableError
+from src.common.sign_in_command import AUTH_SETUP
 
 GMAIL_API = "https://gmail.googleapis.com"
 _PASSING_REASONS = ("rateLimitExceeded", "userRateLimitExceeded", "failedPrecondition")  # of 400 and 403
@@ -52,5 +53,5 @@ def _refusal(answer: Answer) -> IngestError:
             "the Gmail API is not switched on in the Google Cloud project: APIs & Services, Library, Gmail API, Enable"
         )
     if "insufficientPermissions" in text or "ACCESS_TOKEN_SCOPE_INSUFFICIENT" in text:
-        return ScopeMissingError("the token may not read through the Gmail API: sign in again with --auth-setup")
+        return ScopeMissingError(f"the token may not read through the Gmail API: sign in again with {AUTH_SETUP}")
     return LoginRefusedError(f"the Gmail API refuses the token ({status}): see that the account has Gmail switched on")

@@ -2,6 +2,7 @@
 
 from config.settings import Settings
 from src.auth.google_oauth import IMAP_SCOPE, READ_SCOPE
+from src.common.sign_in_command import AUTH_SETUP
 
 WIDER = {READ_SCOPE: frozenset({IMAP_SCOPE})}  # a scope, and those that include it: full mail access includes reading
 
@@ -34,7 +35,7 @@ def missing_scopes(granted: tuple[str, ...], wanted: tuple[str, ...]) -> list[st
 def missing_scopes_text(missing: list[str]) -> str:
     """Say which scopes are missing and what to do."""
     return (
-        f"Google granted the sign-in without {', '.join(missing)}: run `python producer.py --auth-setup` again and "
+        f"Google granted the sign-in without {', '.join(missing)}: run {AUTH_SETUP} again and "
         "leave every box of the consent page ticked; if no such box appears, add the scope to the project's consent "
         "screen"
     )

@@ -17,6 +17,7 @@ from src.auth.token_file import StoredToken, TokenFile, parse_keys
 from src.common.clock import Clock
 from src.common.errors import ScopeMissingError, SignInNeededError, TemporaryError, TokenFileError
 from src.common.logs import account_tag, get_logger
+from src.common.sign_in_command import AUTH_SETUP
 
 _log = get_logger(__name__)
 
@@ -78,13 +79,13 @@ def check_fits(token: StoredToken, settings: Settings) -> None:
     if account and account.casefold() != token.account.casefold():
         raise SignInNeededError(
             f"the token in {settings.google_token_file} is of account {account_tag(token.account)}, and the "
-            f"settings name account {account_tag(account)}: sign in with `python producer.py --auth-setup`, or "
+            f"settings name account {account_tag(account)}: sign in with {AUTH_SETUP}, or "
             "give each account a GOOGLE_TOKEN_FILE of its own"
         )
     if settings.google_client_id != token.client_id:
         raise SignInNeededError(
             "the token was given to another OAuth client than GOOGLE_CLIENT_ID names: put the old id back, or "
-            "sign in again with `python producer.py --auth-setup`"
+            f"sign in again with {AUTH_SETUP}"
         )
     missing = missing_scopes(token.scopes, wanted_scopes(settings))
     if missing:

@@ -20,6 +20,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from src.auth.sign_in_mark import MAX_FILE_BYTES, SIGNED_IN_AT
 from src.common.errors import EncryptionKeyError, SignInNeededError, TokenFileError
 from src.common.logs import get_logger
+from src.common.sign_in_command import AUTH_SETUP
 
 FORMAT = 1  # of the file; a greater one was written by a later release
 FILE_MODE = 0o600
@@ -89,7 +90,7 @@ class TokenFile:
         except InvalidToken as error:
             raise EncryptionKeyError(
                 f"no key of ENCRYPTION_KEY opens {self.path}: put the key it was written with back (after the newest, "
-                "with a comma between), or delete the file and sign in again with `python producer.py --auth-setup`"
+                f"with a comma between), or delete the file and sign in again with {AUTH_SETUP}"
             ) from error
 
     def is_under_newest_key(self) -> bool:
@@ -131,8 +132,7 @@ class TokenFile:
             return str(parsed["encrypted"]).encode("ascii")
         except (ValueError, KeyError, TypeError) as error:
             raise TokenFileError(
-                f"{self.path} is not a token file of ours: move it away and sign in again "
-                "with `python producer.py --auth-setup`"
+                f"{self.path} is not a token file of ours: move it away and sign in again with {AUTH_SETUP}"
             ) from error
 
 
@@ -141,7 +141,7 @@ def _read_private(path: Path) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        raise SignInNeededError(f"no token at {path}: sign in with `python producer.py --auth-setup`") from error
+        raise SignInNeededError(f"no token at {path}: sign in with {AUTH_SETUP}") from error
     except OSError as error:
         raise TokenFileError(f"cannot read {path}: {error.strerror}; it must be a plain file of our own") from error
     with os.fdopen(handle, "rb") as file:

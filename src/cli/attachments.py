@@ -24,7 +24,9 @@ def attachments() -> None:
 @app.command()
 def reprocess(
     context: typer.Context,
-    reason: Annotated[str, typer.Option(help="Those that ended for it, as `status` shows, such as time_out.")] = "",
+    reason: Annotated[
+        str, typer.Option(help="Those that ended for it, as `status` shows, such as time_out; or unscanned.")
+    ] = "",
     outdated: Annotated[
         bool, typer.Option("--outdated", help="Those read by another version of a reader, or within other bounds.")
     ] = False,

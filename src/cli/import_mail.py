@@ -73,6 +73,8 @@ def _import(
     _print(outcome, json_=json_)
     if outcome.newly_dead > 0:
         say("some went to the dead letters: see `python -m src.cli dlq list`")
+    if not outcome.is_waited_for:
+        say("stopped before all was in the database: the same command goes on, and `status` shows what waits")
     if outcome.exit_code == exit_codes.OK and not with_worker:
         say("on the stream; `python worker.py` (or `--drain`) puts them into the database")
     raise typer.Exit(outcome.exit_code)

@@ -44,7 +44,9 @@ def check(
 @app.command("test")
 def ask(
     context: typer.Context,
-    source_id: Annotated[str, typer.Argument(help="The mail, by its `source_id` as `search --json` shows it.")],
+    source_id: Annotated[
+        str, typer.Argument(metavar="SOURCE_ID", help="The mail, by its `source_id` as `search --json` shows it.")
+    ],
     account: Annotated[str, typer.Option(help="The account; default: the only one that is read.")] = "",
     file: Annotated[Path | None, typer.Option(help="The rules file; default: that of RULES_FILE.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,

@@ -189,7 +189,7 @@ def _state(box: MailboxStatus, now: datetime) -> Text:
         return Text(f"not read any more, since {moment(box.retired_at)}", style="dim")
     if box.error_code:
         return Text(f"{box.error_code}: see docs/runbooks/{box.error_code}.md", style="red")
-    return Text(_left(box, now) or "ok")
+    return Text(_left(box, now) or ("ok" if box.age_s is not None else "not read to its end yet"))
 
 
 def _left(box: MailboxStatus, now: datetime) -> str:

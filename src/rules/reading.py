@@ -24,8 +24,9 @@ class Mistakes:
 
     def add_unknown(self, place: str, key: str, known: Collection[str]) -> None:
         """Note a key that means nothing there."""
+        found = f"known are {', '.join(known)}"
         near = difflib.get_close_matches(key.lower()[:MOST_KEY_CHARS], known, n=1)
-        self.add(f"{place}.{shown(key)}", f"is not known here; {f'is {near[0]} meant?' if near else ', '.join(known)}")
+        self.add(f"{place}.{shown(key)}", f"is not known here; {f'is {near[0]} meant?' if near else found}")
 
 
 class ConditionReader:

@@ -29,7 +29,7 @@ Entry = Mapping[str, Any]  # one [[rule]], as TOML has it
 def parse_rules(text: str, actions: Actions) -> Rules:
     """Return the rules of the file; `actions` are what may stand under `then`. Raises SettingsError."""
     mistakes = Mistakes()
-    entries = _entries(text)
+    entries = _entries(text, mistakes)
     conditions = ConditionReader(mistakes)
     rules = tuple(
         _rule(f"rule {number}{_name_shown(entry)}", entry, conditions, actions, mistakes)
@@ -44,20 +44,21 @@ def parse_rules(text: str, actions: Actions) -> Rules:
     return Rules(rules)
 
 
-def _entries(text: str) -> Sequence[Entry]:
+def _entries(text: str, mistakes: Mistakes) -> Sequence[Entry]:
+    """Return the rules as they are written, so that what is wrong in them is told with what is wrong beside them."""
     try:
         content = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise _wrong([f"it is not TOML: {error}"]) from error
     entries: Any = content.pop("rule", [])
-    mistakes = [f"{shown(key)}: only [[rule]] tables are expected" for key in content]
+    for key in content:
+        mistakes.add(shown(key), "only [[rule]] tables are expected")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        mistakes.append("expected [[rule]], in double brackets, once for each rule")
-    elif len(entries) > MOST_RULES:
-        mistakes.append(f"expected at most {MOST_RULES} rules, found {len(entries)}")
-    if mistakes:
-        raise _wrong(mistakes)
-    return list(entries)
+        mistakes.add("rule", "expected [[rule]], in double brackets, once for each rule")
+        return []
+    if len(entries) > MOST_RULES:
+        mistakes.add("all rules", f"expected at most {MOST_RULES} rules, found {len(entries)}")
+    return entries[:MOST_RULES]
 
 
 def _wrong(mistakes: Sequence[str]) -> SettingsError:
@@ -93,7 +94,7 @@ def _rule(place: str, entry: Entry, conditions: ConditionReader, actions: Action
         stops = truth(entry.get("stop", False))
     except WrongValueError as error:
         mistakes.add(f"{place}.stop", error)
-    when, then = entry.get("when", {}), entry.get("then", {})
+    when, then = entry.get("when"), entry.get("then")
     asked = conditions.read_all(f"{place}.when", when)
     acts = _acts(f"{place}.then", then, actions, mistakes)
     return Rule(name, asked, acts, stops, _table(when), _table(then))

@@ -32,6 +32,7 @@ from src.common.errors import (
     SignInNeededError,
 )
 from src.common.logs import redact
+from src.common.sign_in_command import AUTH_SETUP
 from src.sync.retry_after import retry_after_s
 
 ErrorType = Literal["rate_limit", "auth", "permission", "precondition", "server", "network", "answer", "request"]
@@ -124,8 +125,7 @@ def refusal_fault(refusal: Refusal) -> Fault:
         return Fault(
             "auth",
             SignInNeededError(
-                "the Gmail API refused the access token, also a fresh one: sign in again with "
-                f"`python producer.py --auth-setup` ({said})"
+                f"the Gmail API refused the access token, also a fresh one: sign in again with {AUTH_SETUP} ({said})"
             ),
         )
     if not reasons:
@@ -146,7 +146,7 @@ def _judged_by_reason(refusal: Refusal, said: str) -> Fault:
         return Fault(
             "permission",
             ScopeMissingError(
-                "the sign-in lacks the scope gmail.readonly: sign in again with `python producer.py --auth-setup` "
+                f"the sign-in lacks the scope gmail.readonly: sign in again with {AUTH_SETUP} "
                 f"and leave every box ticked ({said})"
             ),
         )
@@ -193,8 +193,7 @@ def _token_fault(error: google_errors.GoogleAuthError) -> Fault:
         return Fault(
             "auth",
             SignInNeededError(
-                "Google says that the sign-in is not valid any more (invalid_grant): sign in again with "
-                "`python producer.py --auth-setup`"
+                f"Google says that the sign-in is not valid any more (invalid_grant): sign in again with {AUTH_SETUP}"
             ),
         )
     named = next((word for word in ("invalid_client", "unauthorized_client", "invalid_scope") if word in text), "")

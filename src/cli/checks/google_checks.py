@@ -9,10 +9,11 @@ from src.auth.scopes import account_of, reads_api
 from src.auth.signed_in import token_file
 from src.auth.token_endpoint import server_time
 from src.cli.checks.check import Check, green, judged, red, yellow
-from src.cli.checks.token_checks import PUBLISH, SETUP, ended_as_in_testing
+from src.cli.checks.token_checks import PUBLISH, ended_as_in_testing
 from src.common.clock import Clock
 from src.common.errors import IngestError, SignInNeededError
 from src.common.logs import redact
+from src.common.sign_in_command import AUTH_SETUP
 
 MAX_CLOCK_OFF_S = 60.0  # Google refuses a service account's assertion at about five minutes
 
@@ -72,6 +73,7 @@ def _clock(area: str, settings: Settings, clock: Clock) -> Check:
 def _mailbox(area: str, settings: Settings, token: str) -> Check:
     found = profile_address(settings, token)
     mend = (
-        f"sign in as the account of the settings ({SETUP}); if that is an alias, put the main address into GMAIL_USER"
+        f"sign in as the account of the settings: {AUTH_SETUP}; "
+        "if that is an alias, put the main address into GMAIL_USER"
     )
     return judged(area, "mailbox", is_ok=is_same_mailbox(found, account_of(settings)), found=found, mend=mend)

@@ -11,15 +11,15 @@ from src.cli.checks.check import Check, green, judged, red, yellow
 from src.cli.output import moment
 from src.common.errors import IngestError
 from src.common.logs import redact
+from src.common.sign_in_command import AUTH_SETUP
 
 TESTING_LIFE = timedelta(days=7)  # of a sign-in, while the OAuth app is in Testing
 ACCESS_LIFE = timedelta(hours=1)  # of an access token, so that its end tells when the sign-in was last used
 UNUSED_LIFE = timedelta(days=180)  # after which Google ends a sign-in that nobody used
-SETUP = "`python producer.py --auth-setup`"
-SEE_ONLINE = f"see with `doctor --online` whether it still works; if not, {SETUP}"
+SEE_ONLINE = f"see with `doctor --online` whether it still works; if not, {AUTH_SETUP}"
 PUBLISH = (
     "if the OAuth app is in Testing, publish it (Google Cloud console, OAuth consent screen, Publish app), then sign "
-    f"in again with {SETUP}: a sign-in keeps the end it was given"
+    f"in again with {AUTH_SETUP}: a sign-in keeps the end it was given"
 )
 
 
@@ -46,7 +46,7 @@ def token_checks(area: str, settings: Settings, now: datetime) -> Generator[Chec
 
 def _fitting(area: str, settings: Settings, token: StoredToken) -> Iterator[Check]:
     is_of_account = token.account.casefold() == account_of(settings).casefold()
-    mend = f"sign in as the account of the settings: {SETUP}"
+    mend = f"sign in as the account of the settings: {AUTH_SETUP}"
     yield judged(area, "token's account", is_ok=is_of_account, found=token.account, mend=mend)
     wanted = wanted_scopes(settings)
     missing = missing_scopes(token.scopes, wanted)

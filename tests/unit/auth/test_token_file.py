@@ -85,7 +85,7 @@ def test_wrong_keys_say_which_and_what_to_do(keys: str, says: str) -> None:
 
 
 def test_no_file_means_sign_in(tmp_path: Path) -> None:
-    with pytest.raises(SignInNeededError, match="--auth-setup"):
+    with pytest.raises(SignInNeededError, match=r"--auth-setup` .*--account NAME"):
         _file(tmp_path).load()
 
 

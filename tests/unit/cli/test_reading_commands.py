@@ -144,6 +144,14 @@ def test_status_shows_what_is_left_of_a_long_backfill(
     assert said in desk.run("status").stdout
 
 
+def test_status_does_not_call_well_what_was_never_read_to_its_end(desk: Desk) -> None:
+    """As after a backfill that was stopped before it could tell what is left."""
+    desk.mails.save_sync_state("gmail", SyncState(ACCOUNT, "Gmail", {"listing": "1"}))
+    assert "\tnever\tnot read to its end yet" in desk.run("status").stdout
+    desk.mails.save_sync_state("gmail", SyncState(ACCOUNT, "Gmail", {"last_poll": datetime.now(UTC).isoformat()}))
+    assert " ago\tok" in desk.run("status").stdout
+
+
 def test_status_shows_everything(desk: Desk) -> None:
     desk.mails.write([added(f"{MAILBOX}/1/1", account=ACCOUNT, place=Place(MAILBOX, 1, 1))])
     desk.mails.save_sync_state("imap", SyncState(ACCOUNT, MAILBOX, {"last_uid": "7"}, "login_refused"))

@@ -73,8 +73,9 @@ def test_all_that_is_wrong_is_told(desk: Desk, rules_file: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        ("no-such-file.toml", "cannot be read: No such file"),
-        (".", "expected a file"),
+        ("no-such-file.toml", "cannot be read: No such file or directory: /"),
+        (".", "expected a text file, found a folder"),
+        ("/dev/null", "expected a text file, found a device, a pipe or the like"),
         ("bytes.toml", "not text in UTF-8"),
     ],
 )
@@ -83,6 +84,12 @@ def test_what_is_no_text_file_is_refused(desk: Desk, file: str, said: str) -> No
     for result in (desk.run("rules", "check", file), having_rules(desk, Path(file)).run("rules", "check")):
         assert result.exit_code == exit_codes.USAGE
         assert said in result.stderr
+
+
+def test_a_file_with_a_byte_order_mark_is_read(desk: Desk, rules_file: Path) -> None:
+    """As editors under Windows write it."""
+    rules_file.write_text(rules_file.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert desk.run("rules", "check", str(rules_file)).exit_code == exit_codes.OK
 
 
 def test_without_a_file_there_is_nothing_to_check(desk: Desk) -> None:
@@ -96,12 +103,15 @@ def test_doctor_tells_of_the_rules(desk: Desk, rules_file: Path) -> None:
     (right,) = rules_checks(having_rules(desk, rules_file).settings)
     rules_file.write_text(WRONG, encoding="utf-8")
     (wrong,) = rules_checks(desk.settings)
+    rules_file.write_text(RULES.replace("true }", "1 }").replace("\\u001b[31m ", ""), encoding="utf-8")
+    (single,) = rules_checks(desk.settings)
     rules_file.unlink()
     (missing,) = rules_checks(desk.settings)
     assert [check.state for check in (none, right, wrong, missing)] == [State.GREEN, State.GREEN, State.RED, State.RED]
     assert right.found == "2 rules"
     assert wrong.found.startswith("3 mistakes, the first: rule 1")
-    assert missing.found == "RULES_FILE cannot be read: No such file or directory"
+    assert single.found.startswith('1 mistake: rule 1 "infected mail".when.infected: expected true or false')
+    assert missing.found == f"RULES_FILE cannot be read: No such file or directory: {rules_file}"
 
 
 def test_tags_are_searched_shown_and_exported(desk: Desk) -> None:

@@ -201,6 +201,12 @@ def test_all_mistakes_of_all_accounts_come_in_one_message() -> None:
         assert f"\n  {line}" in told
 
 
+def test_what_is_wrong_beside_the_accounts_is_told_with_what_is_wrong_in_them() -> None:
+    told = mistakes('[[account]]\nname = "ada"\nimap_prot = 143\n[[acount]]\nname = "bob"')
+    assert "\n  acount: only [[account]] tables are expected" in told
+    assert "\n  account 1: imap_prot: no such setting of an account; is imap_port meant?" in told
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

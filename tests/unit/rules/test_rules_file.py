@@ -16,6 +16,7 @@ from src.model.decision import Decision
 from src.model.envelope import Kind
 from src.model.extraction import Scan
 from src.model.message import Record
+from src.rules.conditions.registry import CONDITIONS
 from src.rules.reading import MOST_DEPTH
 from src.rules.rule import Rules
 from src.rules.rules_file import parse_rules
@@ -111,15 +112,23 @@ def test_all_mistakes_are_told_at_once_each_with_its_rule_and_place() -> None:
         'rule 1 "first".stop: expected true or false, found a text',
         'rule 1 "first".when.infectd: is not known here; is infected meant?',
         'rule 1 "first".when.from: expected a pattern, or a list of such texts, found a number',
-        'rule 1 "first".when.any[2].scan: expected a list of clean, infected, unscanned',
+        'rule 1 "first".when.any[2].scan: expected one or a list of clean, infected, unscanned',
         'rule 1 "first".when.any[2].not: expected a table with at least one condition, found an empty table',
         'rule 1 "first".then.tagg: is not known here; is tag meant?',
         "rule 2.nane: is not known here; is name meant?",
         "rule 2.name: expected some text, by which the rule is known in metrics and on its mails",
         "rule 2.when.Subject: is not known here; is subject meant?",
-        "rule 2.then: expected a table with at least one of tag, found an empty table",
+        "rule 2.then: expected a table with at least one of tag, found nothing",
         'rule 3 "first".then.tag: expected the name of a tag, printable and without blanks around it',
         "rule 3: has the name of rule 1; names must differ",
+    ]
+
+
+def test_what_is_wrong_beside_the_rules_is_told_with_what_is_wrong_in_them() -> None:
+    assert mistakes(rule("a", "{ subjekt = 'a', x = 1 }", "x") + "[[rules]]\nname = 'b'\n") == [
+        "rules: only [[rule]] tables are expected",
+        'rule 1 "a".when.subjekt: is not known here; is subject meant?',
+        f'rule 1 "a".when.x: is not known here; known are {", ".join([*CONDITIONS, "any", "not"])}',
     ]
 
 
