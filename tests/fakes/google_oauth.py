@@ -15,11 +15,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from tests.fakes.google_service_account import JWT_BEARER, DelegationRefusedError, ServiceAccount, delegation
+from tests.fakes.quiet_server import QuietServer
 
 CLIENT_ID = "1234.apps.example.org"
 CLIENT_SECRET = "not-a-real-secret"
@@ -82,7 +83,7 @@ class FakeGoogle:
 
     def start(self) -> None:
         """Begin to serve on a free port."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
+        self._server = QuietServer(("127.0.0.1", 0), _handler_for(self))
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         self.base = f"http://127.0.0.1:{self._server.server_port}"
